@@ -1,0 +1,37 @@
+# The commands of a checkout. `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test fuzz check bench clean
+
+SECONDS ?=
+TESTS ?= tests
+# Most of a test's time is waiting for servers: four at once suit two cores.
+PYTEST_OPTIONS ?= -n 4
+python := .venv/bin/python
+zaitu := .venv/bin/zaitu
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+setup: ## install everything (Debian 12 or 13; a second run takes seconds)
+	@scripts/setup.sh
+
+demo: setup ## a fleet driving, seen live (SECONDS=n stops it; default: Ctrl-C)
+	@$(zaitu) demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: setup ## every test, on a real broker and a real database (TESTS=path for some)
+	@$(python) -m pytest $(PYTEST_OPTIONS) $(TESTS)
+
+fuzz: setup ## 100,000 payloads made up or spoilt, through decoding and commit
+	@ZAITU_FUZZ=100000 $(python) -m pytest $(PYTEST_OPTIONS) tests/property/test_fuzzed_payloads.py
+
+check: setup ## ruff, mypy, import-linter, cython-lint, and who may name the kernels
+	@scripts/check.sh
+
+chaos: setup ## the long form of the kill test: 100,000 messages, at least 15 kills and 3 broker stops
+	@ZAITU_CHAOS=full $(python) -m pytest $(PYTEST_OPTIONS) tests/integration/test_chaos.py
+
+bench: setup ## list the benchmarks; `zaitu bench NAME` runs one
+	@$(zaitu) bench
+
+clean: ## stop the servers and remove what set-up and the programs made
+	@scripts/clean.sh

@@ -1,0 +1,1 @@
+"""Facts and rules of tracking, as pure values: standard library only, no clock, no I/O."""

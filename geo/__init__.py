@@ -1,0 +1,1 @@
+"""Geometry over arrays of fixes: fences, crossings, route progress, arrival times and datums."""

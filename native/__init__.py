@@ -1,0 +1,1 @@
+"""Compiled kernels: columns in, columns out. Only geo/kernels.py imports them."""

@@ -1,0 +1,124 @@
+"""Crossings, trip progress and checkpoints: what the fold derives from a vehicle's fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.crossings import Crossing, CrossingKind
+from store.pool import Connection
+from store.queries import load
+
+_queries = load("crossings")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a vehicle has come on a trip, as of its fix at `fix_at`."""
+
+    trip_id: int
+    vehicle_id: int
+    fix_at: datetime
+    distance_m: float
+    off_route_m: float
+    off_route_since: datetime | None
+    recent_pace_s_per_m: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The fold's state of a vehicle after all its fixes up to and including `at`."""
+
+    vehicle_id: int
+    at: datetime
+    state: bytes
+
+
+async def current_since(connection: Connection, since: Mapping[int, datetime]) -> dict[int, Crossing]:
+    """Vehicles' current crossings decided from each one's own device time on, by crossing id."""
+    rows = _queries.current_since(connection, vehicle_ids=list(since.keys()), sinces=list(since.values()))
+    return {
+        row["crossing_id"]: Crossing(
+            decided_at=row["decided_at"],
+            at=row["at"],
+            vehicle_id=row["vehicle_id"],
+            geofence_id=row["geofence_id"],
+            kind=CrossingKind(row["kind"]),
+            plus_minus_s=row["plus_minus_s"],
+            lat=row["lat"],
+            lon=row["lon"],
+        )
+        async for row in rows
+    }
+
+
+async def supersede(connection: Connection, crossing_ids: Collection[int], now: datetime) -> None:
+    """Mark crossings that turned out wrong; they stay readable, but are no longer current."""
+    if crossing_ids:
+        await _queries.supersede(connection, crossing_ids=sorted(crossing_ids), now=now)
+
+
+async def record(connection: Connection, crossings: Sequence[Crossing]) -> None:
+    """Store new crossings."""
+    if crossings:
+        await _queries.record(
+            connection,
+            vehicle_ids=[crossing.vehicle_id for crossing in crossings],
+            geofence_ids=[crossing.geofence_id for crossing in crossings],
+            kinds=[crossing.kind.value for crossing in crossings],
+            ats=[crossing.at for crossing in crossings],
+            plus_minus_s=[crossing.plus_minus_s for crossing in crossings],
+            decided_ats=[crossing.decided_at for crossing in crossings],
+            lats=[crossing.lat for crossing in crossings],
+            lons=[crossing.lon for crossing in crossings],
+        )
+
+
+async def newest_checkpoints(
+    connection: Connection, before: Mapping[int, datetime], *, engine_version: int
+) -> dict[int, Checkpoint]:
+    """Each vehicle's last checkpoint strictly before its own device time that this engine can read."""
+    rows = _queries.newest_checkpoints(
+        connection,
+        vehicle_ids=list(before.keys()),
+        befores=list(before.values()),
+        engine_version=engine_version,
+    )
+    return {row["vehicle_id"]: Checkpoint(row["vehicle_id"], row["at"], row["state"]) async for row in rows}
+
+
+async def drop_since(connection: Connection, since: Mapping[int, datetime]) -> None:
+    """Forget the checkpoints and the progress that a rebuild is about to replace, per vehicle."""
+    vehicle_ids, sinces = list(since.keys()), list(since.values())
+    await _queries.drop_checkpoints(connection, vehicle_ids=vehicle_ids, sinces=sinces)
+    await _queries.drop_progress(connection, vehicle_ids=vehicle_ids, sinces=sinces)
+
+
+async def keep_checkpoints(
+    connection: Connection, checkpoints: Sequence[Checkpoint], *, engine_version: int
+) -> None:
+    """Store checkpoints, replacing those of the same vehicle and time."""
+    if checkpoints:
+        await _queries.keep_checkpoints(
+            connection,
+            engine_version=engine_version,
+            vehicle_ids=[checkpoint.vehicle_id for checkpoint in checkpoints],
+            ats=[checkpoint.at for checkpoint in checkpoints],
+            states=[checkpoint.state for checkpoint in checkpoints],
+        )
+
+
+async def advance_progress(connection: Connection, progress: Sequence[Progress]) -> None:
+    """Replace the trips' progress."""
+    if progress:
+        await _queries.advance_progress(
+            connection,
+            trip_ids=[item.trip_id for item in progress],
+            vehicle_ids=[item.vehicle_id for item in progress],
+            fix_ats=[item.fix_at for item in progress],
+            distances_m=[item.distance_m for item in progress],
+            off_routes_m=[item.off_route_m for item in progress],
+            off_routes_since=[item.off_route_since for item in progress],
+            recent_paces_s_per_m=[item.recent_pace_s_per_m for item in progress],
+        )

@@ -1,0 +1,187 @@
+"""Evidence and the milestones derived from it: whatever becomes known about an order ends here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from domain.access import Principal
+from domain.crossings import Crossing
+from domain.legs import (
+    CLOCK_TOLERANCE,
+    LONGEST_RIDE,
+    bind_legs,
+    crossing_evidence,
+    scan_evidence,
+    standing_scans,
+)
+from domain.milestones import NO_STOP, Evidence
+from domain.orders import Leg
+from store import order_accounts
+from store.order_facts import OrderFacts, crossings_for, lock_and_read
+from store.pool import Connection
+from store.queries import load
+from store.unit_of_work import UnitOfWork
+
+_queries = load("evidence")
+_DERIVED_SOURCES = frozenset({"scan", "crossing"})
+EvidenceKey = tuple[int, str, str, str]
+"""(order_id, source, source_key, stage): what makes two sayings the same one."""
+
+
+async def orders_of_codes(connection: Connection, principal: Principal, codes: Collection[str]) -> set[int]:
+    """The orders that scanned codes belong to, as package codes or order numbers."""
+    if not codes:
+        return set()
+    rows = _queries.orders_of_codes(connection, codes=sorted(codes), depots=principal.depots)
+    return {row["order_id"] async for row in rows}
+
+
+async def orders_of_crossings(
+    connection: Connection, principal: Principal, crossings: Collection[Crossing]
+) -> set[int]:
+    """The orders that crossings may say something about."""
+    if not crossings:
+        return set()
+    rows = _queries.orders_of_crossings(
+        connection,
+        vehicle_ids=[crossing.vehicle_id for crossing in crossings],
+        geofence_ids=[crossing.geofence_id for crossing in crossings],
+        ats=[crossing.at for crossing in crossings],
+        tolerance=CLOCK_TOLERANCE,
+        longest_ride=LONGEST_RIDE,
+        depots=principal.depots,
+    )
+    return {row["order_id"] async for row in rows}
+
+
+async def orders_of_trips(connection: Connection, trip_ids: Collection[int]) -> set[int]:
+    """The orders that ride, or may ride, on trips that changed."""
+    if not trip_ids:
+        return set()
+    rows = _queries.orders_of_trips(connection, trip_ids=sorted(trip_ids), tolerance=CLOCK_TOLERANCE)
+    return {row["order_id"] async for row in rows}
+
+
+async def orders_of_scanners(connection: Connection, since: Mapping[int, datetime]) -> set[int]:
+    """The orders loaded by scanners whose vehicle changed, each from its own time on."""
+    if not since:
+        return set()
+    rows = _queries.orders_of_scanners(connection, device_ids=list(since.keys()), sinces=list(since.values()))
+    return {row["order_id"] async for row in rows}
+
+
+async def add(connection: Connection, order_id: int, evidence: Evidence) -> bool:
+    """Write down what a person or a partner's system says; False when the same was said before."""
+    return bool(await _add(connection, [(order_id, evidence)]))
+
+
+async def record_evidence(work: UnitOfWork, order_ids: Collection[int], now: datetime) -> int:
+    """Derive the legs, evidence and milestones of these orders again, whole, and write what differs.
+
+    Locks the orders in id order; announces those whose milestones changed. Returns how many milestones
+    got, changed or lost their actual time.
+    """
+    if not order_ids:
+        return 0
+    known = await lock_and_read(work.connection, order_ids)
+    legs = await _write_legs(work.connection, known)
+    crossings = await crossings_for(
+        work.connection,
+        [leg for own in legs.values() for leg in own],
+        [facts.order for facts in known.values()],
+    )
+    await _write_evidence(work.connection, known, legs, crossings, now)
+    return await order_accounts.write(work, known, now)
+
+
+async def _write_legs(connection: Connection, known: dict[int, OrderFacts]) -> dict[int, list[Leg]]:
+    """Bring the legs made by load scans in line; returns the legs that count for each order.
+
+    A plan speaks for an order only while none of it has been scanned: a truck that leaves without a package
+    must not seem to carry it.
+    """
+    counting: dict[int, list[Leg]] = {}
+    missing: list[Leg] = []
+    stale: list[int] = []
+    for order_id, facts in known.items():
+        scans = standing_scans(facts.scans)
+        bound = bind_legs(facts.order, scans, facts.trips)
+        counting[order_id] = bound if scans else facts.planned_legs
+        stored = facts.scanned_legs
+        stale.extend(leg_id for leg_id, leg in stored.items() if leg not in bound)
+        missing.extend(leg for leg in bound if leg not in stored.values())
+    if stale:
+        await _queries.drop_legs(connection, leg_ids=sorted(stale))
+    if missing:
+        await _queries.add_legs(
+            connection,
+            order_ids=[leg.order_id for leg in missing],
+            package_ids=[leg.package_id for leg in missing],
+            trip_ids=[leg.trip_id for leg in missing],
+            from_seqs=[leg.from_seq for leg in missing],
+            to_seqs=[leg.to_seq for leg in missing],
+            bound_ats=[leg.bound_at for leg in missing],
+            unbound_ats=[leg.unbound_at for leg in missing],
+        )
+    return counting
+
+
+async def _write_evidence(
+    connection: Connection,
+    known: dict[int, OrderFacts],
+    legs: dict[int, list[Leg]],
+    crossings: dict[int, list[Crossing]],
+    now: datetime,
+) -> None:
+    """Bring evidence from scans and crossings in line: retract what no longer follows, add what does."""
+    stale: list[int] = []
+    missing: list[tuple[int, Evidence]] = []
+    for order_id, facts in known.items():
+        own_crossings = [
+            crossing
+            for vehicle_id in {leg.vehicle_id for leg in legs[order_id]}
+            for crossing in crossings.get(vehicle_id, ())
+        ]
+        follows = {
+            *scan_evidence(facts.order, standing_scans(facts.scans)),
+            *crossing_evidence(facts.order, legs[order_id], own_crossings),
+        }
+        for evidence_id, said in list(facts.evidence.items()):
+            if said.source in _DERIVED_SOURCES and said not in follows:
+                stale.append(evidence_id)
+                del facts.evidence[evidence_id]
+        stored = set(facts.evidence.values())
+        missing.extend((order_id, said) for said in sorted(follows - stored, key=lambda e: e.rank))
+    if stale:
+        await _queries.retract(connection, evidence_ids=sorted(stale), now=now)
+    added = await _add(connection, missing)
+    for order_id, said in missing:
+        known[order_id].evidence[added[_key(order_id, said)]] = said
+
+
+def _key(order_id: int, said: Evidence) -> EvidenceKey:
+    return (order_id, said.source, said.source_key, said.kind.value)
+
+
+async def _add(connection: Connection, said: Sequence[tuple[int, Evidence]]) -> dict[EvidenceKey, int]:
+    """Insert evidence; the ids of what was new."""
+    if not said:
+        return {}
+    rows = _queries.add_evidence(
+        connection,
+        order_ids=[order_id for order_id, _ in said],
+        kinds=[item.kind.value for _, item in said],
+        ats=[item.at for _, item in said],
+        sources=[item.source for _, item in said],
+        source_keys=[item.source_key for _, item in said],
+        package_ids=[item.package_id for _, item in said],
+        stop_seqs=[None if item.stop_seq == NO_STOP else item.stop_seq for _, item in said],
+        plus_minus_s=[item.plus_minus_s for _, item in said],
+        actors=[item.actor for _, item in said],
+        reasons=[item.reason for _, item in said],
+    )
+    return {
+        (row["order_id"], row["source"], row["source_key"], row["kind"]): row["evidence_id"]
+        async for row in rows
+    }

@@ -1,0 +1,64 @@
+"""Connections to the database, with our types set up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from store.errors import Unavailable
+
+Connection = Any
+Pool = Any
+
+
+async def open_connection(database_url: str) -> Connection:
+    """One connection of its own, for work that must not share: the writer's lock, or LISTEN.
+
+    Raises Unavailable when the server cannot be reached or refuses the login.
+    """
+    try:
+        connection = await asyncpg.connect(database_url, timeout=10)
+        await prepare_connection(connection)
+    except (TimeoutError, OSError, asyncpg.PostgresError) as exc:
+        raise _unavailable(exc) from exc
+    return connection
+
+
+async def open_pool(database_url: str, *, max_size: int = 10, plan_once: bool = False) -> Pool:
+    """A pool of connections for request-driven work.
+
+    plan_once: prepare each query's plan for any parameters, where planning would cost more than the query.
+    Raises Unavailable when the server cannot be reached or refuses the login.
+    """
+    settings = {"plan_cache_mode": "force_generic_plan"} if plan_once else {}
+    try:
+        return await asyncpg.create_pool(
+            database_url,
+            min_size=1,
+            max_size=max_size,
+            timeout=10,
+            init=prepare_connection,
+            server_settings=settings,
+        )
+    except (TimeoutError, OSError, asyncpg.PostgresError) as exc:
+        raise _unavailable(exc) from exc
+
+
+async def prepare_connection(connection: Connection) -> None:
+    """Read and write jsonb as Python values."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        decoder=lambda data: msgspec.json.decode(bytes(data[1:])),
+        format="binary",
+    )
+
+
+def _unavailable(exc: BaseException) -> Unavailable:
+    return Unavailable(
+        f"The database cannot be used ({type(exc).__name__}: {exc}). "
+        "Check that it runs and that DATABASE_URL is right."
+    )

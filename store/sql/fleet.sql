@@ -1,0 +1,39 @@
+-- name: all_devices
+select device_id, name, kind, datum, status, token_hash
+from device
+where :depots::bigint[] is null or depot_id = any(:depots);
+
+-- name: devices_by_name
+select device_id, name, kind, datum, status, token_hash
+from device
+where name = any(:names) and (:depots::bigint[] is null or depot_id = any(:depots));
+
+-- name: assignments
+select device_id, vehicle_id, lower(period) as from_at, upper(period) as until_at
+from device_assignment
+join vehicle using (vehicle_id)
+where (:device_ids::bigint[] is null or device_id = any(:device_ids))
+  and (:depots::bigint[] is null or vehicle.depot_id = any(:depots));
+
+-- name: fence_versions
+select geofence_id, version, lower(valid) as valid_from, upper(valid) as valid_until, geometry
+from geofence_version
+join geofence using (geofence_id)
+where (:geofence_ids::bigint[] is null or geofence_id = any(:geofence_ids))
+  and (:depots::bigint[] is null or geofence.depot_id = any(:depots));
+
+-- name: trips_ending_after
+select trip_id, vehicle_id, lower(active) as from_at, upper(active) as until_at, route_lats, route_lons,
+       cancelled_at is not null as cancelled
+from trip
+where (upper(active) > :since or upper(active) is null)
+  and (:depots::bigint[] is null or depot_id = any(:depots));
+
+-- name: trips
+select trip_id, vehicle_id, lower(active) as from_at, upper(active) as until_at, route_lats, route_lons,
+       cancelled_at is not null as cancelled
+from trip
+where trip_id = any(:trip_ids) and (:depots::bigint[] is null or depot_id = any(:depots));
+
+-- name: try_writer_lock$
+select pg_try_advisory_lock(:key);

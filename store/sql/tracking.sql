@@ -1,0 +1,65 @@
+-- name: link$
+select l.order_id
+from share_link l
+where l.token_hash = :token_hash and l.expires_at > :now and l.revoked_at is null;
+
+-- name: view^
+-- What a link's holder may see, in one row. The ride is the leg under way: it begins at or before the last hub
+-- the order reached and ends after it. There is none before dispatch or after delivery.
+select o.order_id, o.depot_id, o.number, d.time_zone, o.promised_at, o.cancelled_at, l.expires_at,
+       stops.items as stops, milestones.items as milestones,
+       (select count(*) from package p where p.order_id = o.order_id) as packages_total,
+       (select coalesce(array_agg(distinct leg.trip_id), '{}') from leg_in_force leg
+        where leg.order_id = o.order_id) as trip_ids,
+       (select coalesce(array_agg(distinct a.kind order by a.kind), '{}') from alert a
+        where a.cleared_at is null and o.order_id = any(a.order_ids)) as alert_kinds,
+       ride.trip_id, ride.vehicle_id, ride.label as vehicle_label,
+       at.device_time, at.lat, at.lon, at.speed_mps, at.heading_deg, e.expected_interval_s
+from share_link l
+join orders o using (order_id)
+join depot d on d.depot_id = o.depot_id
+cross join lateral (
+    select jsonb_agg(jsonb_build_object(
+        'seq', s.seq, 'kind', s.kind, 'name', s.name, 'planned_at', s.planned_at,
+        'lat', place.lat, 'lon', place.lon) order by s.seq) as items
+    from order_stop s
+    left join lateral (
+        select st.lat, st.lon
+        from order_trip_stop ots
+        join stop st on st.stop_id = ots.stop_id
+        where ots.order_id = s.order_id and ots.order_seq = s.seq
+        limit 1
+    ) as place on true
+    where s.order_id = o.order_id
+) as stops
+cross join lateral (
+    select coalesce(jsonb_agg(jsonb_build_object(
+               'stage', m.stage, 'stop_seq', nullif(m.stop_seq, -1), 'planned_at', m.planned_at,
+               'estimated_at', m.estimated_at, 'actual_at', m.actual_at,
+               'deadline_at', m.deadline_at, 'in_trouble', m.in_trouble, 'done_packages', m.done_packages)
+               order by array_position(:stages::text[], m.stage), m.stop_seq), '[]') as items,
+           bool_or(m.stage = any(array['dispatched', 'at_hub', 'out_for_delivery', 'arrived'])
+                   and m.actual_at is not null) as dispatched,
+           bool_or(m.stage = 'delivered' and m.actual_at is not null) as delivered,
+           coalesce(max(m.stop_seq) filter (where m.stage = 'at_hub' and m.actual_at is not null), 0) as reached
+    from milestone m
+    where m.order_id = o.order_id
+) as milestones
+left join lateral (
+    select leg.trip_id, t.vehicle_id, v.label
+    from leg_in_force leg
+    join trip t using (trip_id)
+    join vehicle v on v.vehicle_id = t.vehicle_id
+    where milestones.dispatched and not milestones.delivered and o.cancelled_at is null
+      and leg.order_id = o.order_id and t.cancelled_at is null
+      and leg.from_seq <= milestones.reached and leg.to_seq > milestones.reached
+      and lower(t.active) <= :now::timestamptz
+    order by lower(t.active) desc, leg.trip_id desc
+    limit 1
+) as ride on true
+left join latest_position at on at.vehicle_id = ride.vehicle_id
+left join device e on e.device_id = at.device_id
+where l.token_hash = :token_hash and l.expires_at > :now and l.revoked_at is null;
+
+-- name: route^
+select route_lats, route_lons from trip where trip_id = :trip_id;

@@ -1,0 +1,139 @@
+"""What the holder of a share link sees of its order; the link's token is the authority, not a principal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from domain.access import Principal
+from domain.alerts import STALE_AT_LEAST, STALE_INTERVALS
+from domain.milestones import Stage
+from store.etas import OrderEta, latest_for_orders
+from store.pool import Connection
+from store.queries import load
+
+_queries = load("tracking")
+_STAGES = [stage.value for stage in Stage]
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """The vehicle carrying the order now and where it was last seen (WGS-84 degrees, device time)."""
+
+    label: str
+    lat: float
+    lon: float
+    speed_mps: float | None
+    heading_deg: float | None
+    at: datetime
+    expected_interval_s: float
+
+    def is_stale(self, now: datetime) -> bool:
+        """Silent for longer than 15 minutes and three of its device's usual intervals."""
+        usual = timedelta(seconds=STALE_INTERVALS * self.expected_interval_s)
+        return now - self.at > max(STALE_AT_LEAST, usual)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedStop:
+    """A stop of the order; where it lies (WGS-84 degrees) is known once a trip stops there."""
+
+    seq: int
+    kind: str
+    name: str
+    planned_at: datetime | None
+    lat: float | None
+    lon: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedMilestone:
+    """A stage of the order; `stop_seq` is None for stages that do not belong to a stop."""
+
+    stage: str
+    stop_seq: int | None
+    planned_at: datetime | None
+    estimated_at: datetime | None
+    actual_at: datetime | None
+    deadline_at: datetime | None
+    in_trouble: bool
+    done_packages: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedOrder:
+    """An order as its customer may see it.
+
+    trip_id, vehicle_id: what carries it now, known before and longer than a position of it (`ride`).
+    """
+
+    order_id: int
+    number: str
+    time_zone: str
+    promised_at: datetime
+    cancelled_at: datetime | None
+    expires_at: datetime
+    stops: list[TrackedStop]
+    milestones: list[TrackedMilestone]
+    packages_total: int
+    alert_kinds: list[str]
+    trip_id: int | None
+    vehicle_id: int | None
+    trip_ids: list[int]
+    ride: Ride | None
+    etas: list[OrderEta]
+
+
+async def order_of_link(connection: Connection, token_hash: bytes, now: datetime) -> int | None:
+    """The order a link in force leads to; None for any other token."""
+    order_id = await _queries.link(connection, token_hash=token_hash, now=now)
+    return None if order_id is None else int(order_id)
+
+
+async def view(connection: Connection, token_hash: bytes, now: datetime) -> TrackedOrder | None:
+    """What the holder of a token sees now; None unless the token is of a link in force."""
+    row = await _queries.view(connection, token_hash=token_hash, now=now, stages=_STAGES)
+    if row is None:
+        return None
+    holder = Principal(name="share link", role="customer", depot_ids=(row["depot_id"],))
+    return TrackedOrder(
+        order_id=row["order_id"],
+        number=row["number"],
+        time_zone=row["time_zone"],
+        promised_at=row["promised_at"],
+        cancelled_at=row["cancelled_at"],
+        expires_at=row["expires_at"],
+        stops=msgspec.convert(row["stops"], list[TrackedStop]),
+        milestones=msgspec.convert(row["milestones"], list[TrackedMilestone]),
+        packages_total=row["packages_total"],
+        alert_kinds=row["alert_kinds"],
+        trip_id=row["trip_id"],
+        vehicle_id=row["vehicle_id"],
+        trip_ids=row["trip_ids"],
+        ride=_ride(row),
+        etas=await latest_for_orders(connection, holder, [row["order_id"]]),
+    )
+
+
+async def route(connection: Connection, trip_id: int) -> tuple[Sequence[float], Sequence[float]]:
+    """The latitudes and longitudes of the route of a trip that a view named."""
+    row = await _queries.route(connection, trip_id=trip_id)
+    return row["route_lats"], row["route_lons"]
+
+
+def _ride(row: Any) -> Ride | None:
+    if row["device_time"] is None:
+        return None
+    return Ride(
+        label=row["vehicle_label"],
+        lat=row["lat"],
+        lon=row["lon"],
+        speed_mps=row["speed_mps"],
+        heading_deg=row["heading_deg"],
+        at=row["device_time"],
+        expected_interval_s=row["expected_interval_s"],
+    )

@@ -1,0 +1,1 @@
+"""The ingest process: facts from devices, folded and committed, then acknowledged."""

@@ -1,0 +1,80 @@
+"""`python -m ingest`: the ingest process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from ingest.broker import BrokerAddress
+from ingest.errors import IngestError
+from ingest.inbox import BatchRules
+from ingest.process import IngestOptions, IngestProcess
+from runtime.logging import configure_logging
+from runtime.metrics import Metrics, MetricsServer
+from runtime.settings import Settings, load_settings, refuse_taken
+from runtime.stack.embedded import EmbeddedStack
+
+log = structlog.get_logger(__name__)
+
+
+def main() -> None:
+    """Read the settings, show metrics, and run until SIGTERM or SIGINT; exit status 1 when a part fails."""
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format, "ingest")
+    refuse_taken(settings.metrics_host, settings.ingest_metrics_port, "ZAITU_INGEST_METRICS_PORT")
+    refuse_taken(settings.device_http_host, settings.device_http_port, "ZAITU_DEVICE_HTTP_PORT")
+    metrics = Metrics()
+    server = MetricsServer(metrics, settings.metrics_host, settings.ingest_metrics_port)
+    try:
+        status = asyncio.run(_run(settings, metrics.registry))
+    finally:
+        server.close()
+    raise SystemExit(status)
+
+
+async def _run(settings: Settings, registry: CollectorRegistry) -> int:
+    process = IngestProcess(_options(settings), registry, on_new_session=lambda: _save_session(settings))
+    running = asyncio.create_task(process.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    status = 0
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    except* IngestError as failures:
+        for failure in failures.exceptions:
+            log.error("ingest_stopped", reason=str(failure))
+        status = 1
+    log.info("ingest_ended")
+    return status
+
+
+def _save_session(settings: Settings) -> None:
+    """Have the embedded broker save our new session at once: killed before that, it would forget it."""
+    broker = EmbeddedStack(settings.data_dir).broker
+    if broker.is_running() and settings.mqtt_url == broker.url:
+        broker.save()
+
+
+def _options(settings: Settings) -> IngestOptions:
+    return IngestOptions(
+        database_url=settings.required_database_url(),
+        broker=BrokerAddress.parse(settings.required_mqtt_url()),
+        client_id=settings.mqtt_client_id,
+        data_key=settings.contact_key_bytes(),
+        batch=BatchRules(
+            max_messages=min(settings.batch_messages, max(settings.inflight_window // 2, 1)),
+            max_age_s=settings.batch_age_ms / 1000,
+        ),
+        http_host=settings.device_http_host,
+        http_port=settings.device_http_port,
+    )
+
+
+if __name__ == "__main__":
+    main()

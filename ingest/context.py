@@ -1,0 +1,73 @@
+"""What the steps of the pipeline work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.access import Principal
+from domain.facts import Fix
+from ingest.batch import Held
+from ingest.clocks import DeviceClocks
+from ingest.engine import Engine
+from ingest.fleet import Fleet, Refold
+from ingest.numberings import Numberings
+from store import facts
+from store.cipher import Cipher
+from store.pool import Connection
+from store.unit_of_work import UnitOfWork
+
+
+@dataclass
+class LastFixes:
+    """The newest committed fix time of each device: a fix newer than it cannot be a duplicate."""
+
+    _known: dict[int, datetime | None] = field(default_factory=dict)
+
+    async def learn(self, connection: Connection, device_ids: Iterable[int]) -> None:
+        """Look up devices not heard of since the start."""
+        unknown = {device_id for device_id in device_ids if device_id not in self._known}
+        if unknown:
+            found = await facts.last_fix_times(connection, unknown)
+            self._known.update({device_id: found.get(device_id) for device_id in unknown})
+
+    def may_be_stored(self, held: Held[Fix]) -> bool:
+        """Whether the fix must be looked up before it is called new."""
+        last = self._known[held.device.device_id]
+        return last is not None and held.fact.stamp.device_time <= last
+
+    def never_sent(self, device_id: int) -> bool:
+        """Whether no fix of the device was ever committed."""
+        return self._known.get(device_id) is None
+
+    def commit(self, fixes: Iterable[Held[Fix]]) -> None:
+        """Note fixes whose transaction has been committed."""
+        for held in fixes:
+            device_id, at = held.device.device_id, held.fact.stamp.device_time
+            last = self._known.get(device_id)
+            if last is None or at > last:
+                self._known[device_id] = at
+
+    def forget(self) -> None:
+        """Read everything from the database again."""
+        self._known.clear()
+
+
+@dataclass
+class IngestContext:
+    """One writer's tools: its connection, what it knows of the fleet, the fold, the keys.
+
+    `work` is the unit of work in progress; `refold` holds vehicles still to be folded again.
+    """
+
+    connection: Connection
+    principal: Principal
+    fleet: Fleet
+    engine: Engine
+    cipher: Cipher
+    last_fixes: LastFixes
+    numberings: Numberings
+    clocks: DeviceClocks
+    refold: Refold
+    work: UnitOfWork

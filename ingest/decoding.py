@@ -1,0 +1,158 @@
+"""First steps of the pipeline: from bytes to facts of known devices, or to reasons why not."""
+
+from __future__ import annotations
+
+import dataclasses
+from hashlib import sha256
+
+import msgspec
+import numpy as np
+
+from domain.facts import ClockFault, Fix, Kind, Reading, Scan, clock_fault
+from geo.datum import gcj02_to_wgs84
+from ingest.batch import Batch, Held, ReceivedRun, ScanAnswer
+from ingest.context import IngestContext
+from ingest.formats.fields import Refusal
+from ingest.formats.zaitu import WHOLE, decode
+from ingest.messages import Message, parse_topic
+from store.facts import FactToQuarantine, PayloadToReject
+from store.fleet import Device
+from store.rejected import KEPT_PAYLOAD_BYTES, REJECTED_CONTEXT
+
+QUARANTINE_CONTEXT = b"quarantine.payload"
+LONGEST_TOPIC = 400
+GCJ02 = "gcj02"
+
+
+async def decode_messages(batch: Batch, context: IngestContext) -> None:
+    """Turn every payload into facts of a registered device, or reject it or its bad items with the reason."""
+    topics = [parse_topic(message.topic) for message in batch.messages]
+    await context.fleet.learn_devices(context.connection, {topic[0] for topic in topics if topic})
+    for place, topic in enumerate(topics):
+        if topic is None:
+            _reject(batch, context, place, WHOLE, Refusal("unknown_topic", "not a topic devices publish on"))
+            continue
+        name, kind = topic
+        device = context.fleet.device(name)
+        if device is None or device.status != "active":
+            _reject(batch, context, place, WHOLE, _refused_device(device))
+            continue
+        _decode_message(batch, context, place, device, kind)
+
+
+def _decode_message(batch: Batch, context: IngestContext, place: int, device: Device, kind: Kind) -> None:
+    message = batch.messages[place]
+    decoded = decode(kind, message.payload, device.name, device.datum, message.received_at)
+    for item, refusal in decoded.refusals:
+        _reject(batch, context, place, item, refusal)
+        _note_refused(batch, device, kind, refusal)
+    for _, fact in decoded.facts:
+        match fact:
+            case Fix():
+                batch.fixes.append(Held(place, device, fact))
+            case Scan():
+                batch.scans.append(Held(place, device, fact))
+            case Reading():
+                batch.readings.append(Held(place, device, fact))
+
+
+def _note_refused(batch: Batch, device: Device, kind: Kind, refusal: Refusal) -> None:
+    """Its device is to know of the item's end, and its number is not missing."""
+    if refusal.seq is not None:
+        batch.refused_numbers.append(((device.device_id, kind.value), refusal.seq))
+        batch.received.append(ReceivedRun(device.name, kind, refusal.seq, refusal.seq))
+    if refusal.scan_id is not None:
+        batch.answers.append(ScanAnswer(device.name, refusal.scan_id, "rejected", refusal.reason))
+
+
+async def convert_datums(batch: Batch, context: IngestContext) -> None:
+    """Bring fixes sent in GCJ-02 to WGS-84, all at once; `datum` keeps what was sent."""
+    places = [place for place, held in enumerate(batch.fixes) if held.fact.datum == GCJ02]
+    if not places:
+        return
+    lats, lons = gcj02_to_wgs84(
+        np.array([batch.fixes[place].fact.lat for place in places]),
+        np.array([batch.fixes[place].fact.lon for place in places]),
+    )
+    for place, lat, lon in zip(places, lats.tolist(), lons.tolist(), strict=True):
+        held = batch.fixes[place]
+        batch.fixes[place] = Held(held.message, held.device, dataclasses.replace(held.fact, lat=lat, lon=lon))
+
+
+async def quarantine_wrong_clocks(batch: Batch, context: IngestContext) -> None:
+    """Set apart every fact whose device time cannot be believed, before it can move anything."""
+    batch.fixes = [held for held in batch.fixes if not _quarantined(batch, context, held, Kind.GPS)]
+    batch.scans = [held for held in batch.scans if not _quarantined(batch, context, held, Kind.SCAN)]
+    batch.readings = [
+        held for held in batch.readings if not _quarantined(batch, context, held, held.fact.kind)
+    ]
+
+
+def _quarantined(
+    batch: Batch, context: IngestContext, held: Held[Fix] | Held[Scan] | Held[Reading], kind: Kind
+) -> bool:
+    stamp = held.fact.stamp
+    fault: ClockFault | None = clock_fault(stamp.device_time, stamp.received_at)
+    if fault is None:
+        return False
+    batch.quarantined.append(
+        FactToQuarantine(
+            device_id=held.device.device_id,
+            kind=kind.value,
+            device_time=stamp.as_received,
+            content_hash=stamp.content_hash,
+            received_at=stamp.received_at,
+            reason=fault.value,
+            payload_cipher=context.cipher.encrypt(_as_received(held.fact), QUARANTINE_CONTEXT),
+            message=held.message,
+            seq=stamp.seq,
+        )
+    )
+    return True
+
+
+def _as_received(fact: Fix | Scan | Reading) -> bytes:
+    """The fact as JSON, with the time it came with."""
+    stamp = fact.stamp
+    if stamp.reported_time is not None:
+        stamp = dataclasses.replace(stamp, device_time=stamp.reported_time, reported_time=None)
+    return msgspec.json.encode(dataclasses.replace(fact, stamp=stamp))
+
+
+def reject_whole(batch: Batch, context: IngestContext, place: int, reason: str, detail: str) -> None:
+    """Reject the batch's message at `place` as a whole."""
+    _reject(batch, context, place, WHOLE, Refusal(reason, detail))
+
+
+def _reject(batch: Batch, context: IngestContext, place: int, item: int, refusal: Refusal) -> None:
+    message = batch.messages[place]
+    batch.outcomes[place].reject(item, refusal.reason, refusal.detail)
+    kept = message.payload if refusal.content is None else refusal.content
+    batch.rejected.append(
+        PayloadToReject(
+            source=message.source,
+            topic=_storable_topic(message),
+            item=item,
+            reason=refusal.reason,
+            detail=refusal.detail,
+            payload_cipher=context.cipher.encrypt(kept[:KEPT_PAYLOAD_BYTES], REJECTED_CONTEXT),
+            payload_bytes=len(message.payload),
+            payload_sha256=batch.digest(place),
+            received_at=message.received_at,
+            redelivered=message.redelivered,
+        )
+    )
+
+
+def _storable_topic(message: Message) -> str:
+    """The topic as text the database takes: MQTT allows U+0000, and lengths that do not fit an index."""
+    topic = message.topic.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if len(topic) <= LONGEST_TOPIC:
+        return topic
+    return f"{topic[:LONGEST_TOPIC]}… {sha256(topic.encode()).hexdigest()}"
+
+
+def _refused_device(device: Device | None) -> Refusal:
+    if device is None:
+        return Refusal("unknown_device", "no device of this name is registered")
+    return Refusal("unknown_device", f"the device is {device.status}")

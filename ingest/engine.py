@@ -1,0 +1,181 @@
+"""The fold: fixes of vehicles, in order of time, into crossings and trip progress. Its state is a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from domain.crossings import Crossing, CrossingKind
+from geo.crossings import ENTER, EXIT, INSIDE, CrossingDetector
+from geo.fences import FenceIndex
+from ingest.filters import FilterState, sift
+from ingest.fleet import Fleet
+from ingest.progress import SavedProgress, TripFollower
+from store.crossings import Checkpoint, Progress
+from store.facts import StoredFix
+
+ENGINE_VERSION = 2
+"""Raise it when the fold's rules or state change: checkpoints of another version are not read."""
+
+CHECKPOINT_EVERY = timedelta(minutes=15)
+_KINDS = {INSIDE: CrossingKind.INSIDE, ENTER: CrossingKind.ENTER, EXIT: CrossingKind.EXIT}
+_UNKNOWN = float("nan")
+
+
+class _SavedVehicle(msgspec.Struct, array_like=True):
+    filters: FilterState
+    progress: SavedProgress | None
+    fences: bytes
+
+
+@dataclass(slots=True)
+class _Vehicle:
+    slot: int
+    filters: FilterState = field(default_factory=FilterState)
+    checkpoint_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Folded:
+    """What a stretch of fixes gave: crossings, newest progress by trip, refused fixes with the rule."""
+
+    crossings: list[Crossing] = field(default_factory=list)
+    progress: dict[int, Progress] = field(default_factory=dict)
+    refused: list[tuple[str, StoredFix]] = field(default_factory=list)
+
+
+class Engine:
+    """The fold's state for every vehicle seen since the start.
+
+    Splitting fixes into batches differently changes nothing. After an error the touched vehicles are
+    forgotten, and rebuilt from the database when they are next needed.
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._detector = CrossingDetector(fleet.fences)
+        self._trips = TripFollower(fleet)
+        self._vehicles: dict[int, _Vehicle] = {}
+        self._free_slots: list[int] = []
+        self._next_slot = 0
+
+    def knows(self, vehicle_id: int) -> bool:
+        """Whether the vehicle's state is loaded."""
+        return vehicle_id in self._vehicles
+
+    def seen_at(self, vehicle_id: int) -> datetime | None:
+        """Device time of the newest fix folded for a known vehicle."""
+        return self._vehicles[vehicle_id].filters.seen_at
+
+    def fold(self, fixes: Sequence[StoredFix]) -> Folded:
+        """Fold fixes of known vehicles, sorted by vehicle, device time and content hash.
+
+        Each vehicle's fixes must be newer than its `seen_at`, or as new with a higher content hash.
+        """
+        folded = Folded()
+        believed: list[StoredFix] = []
+        known_at: list[datetime] = []
+        for fix in fixes:
+            released, refusal = sift(self._vehicles[fix.vehicle_id].filters, fix)
+            believed.extend(released)
+            known_at.extend([fix.device_time] * len(released))
+            if refusal is not None:
+                folded.refused.append((refusal, fix))
+        slots = [self._vehicles[fix.vehicle_id].slot for fix in believed]
+        folded.crossings = self._find_crossings(believed, slots, known_at)
+        folded.progress = self._trips.fold(believed, slots)
+        return folded
+
+    def start(self, vehicle_id: int) -> None:
+        """Know a vehicle that never had a fix."""
+        self.forget([vehicle_id])
+        self._vehicles[vehicle_id] = _Vehicle(slot=self._take_slot())
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Know a vehicle as it was at its checkpoint."""
+        saved = msgspec.msgpack.decode(checkpoint.state, type=_SavedVehicle)
+        self.start(checkpoint.vehicle_id)
+        vehicle = self._vehicles[checkpoint.vehicle_id]
+        vehicle.filters, vehicle.checkpoint_at = saved.filters, checkpoint.at
+        self._trips.load(vehicle.slot, saved.progress)
+        self._detector.load_state(vehicle.slot, saved.fences)
+
+    def forget(self, vehicle_ids: Iterable[int]) -> None:
+        """Drop vehicles' states; the next need for them is a rebuild."""
+        for vehicle_id in vehicle_ids:
+            vehicle = self._vehicles.pop(vehicle_id, None)
+            if vehicle is not None:
+                self._detector.clear(vehicle.slot)
+                self._trips.clear(vehicle.slot)
+                self._free_slots.append(vehicle.slot)
+
+    def forget_all(self) -> None:
+        """Drop every state, as after a take-over or a lost connection."""
+        self.forget(list(self._vehicles))
+
+    def replace_fences(self, fences: FenceIndex) -> None:
+        """Judge from now on by other fences."""
+        self._detector.replace_index(fences)
+
+    def due_checkpoints(self, vehicle_ids: Collection[int]) -> list[Checkpoint]:
+        """Checkpoints of those vehicles whose last one is old enough, and note them as taken."""
+        due = []
+        for vehicle_id in sorted(vehicle_ids):
+            vehicle = self._vehicles[vehicle_id]
+            seen_at = vehicle.filters.seen_at
+            if seen_at is None:
+                continue
+            if vehicle.checkpoint_at is None or seen_at - vehicle.checkpoint_at >= CHECKPOINT_EVERY:
+                vehicle.checkpoint_at = seen_at
+                due.append(Checkpoint(vehicle_id, seen_at, self._save(vehicle)))
+        return due
+
+    def _save(self, vehicle: _Vehicle) -> bytes:
+        return msgspec.msgpack.encode(
+            _SavedVehicle(
+                vehicle.filters, self._trips.save(vehicle.slot), self._detector.save_state(vehicle.slot)
+            )
+        )
+
+    def _find_crossings(
+        self, fixes: Sequence[StoredFix], slots: Sequence[int], known_at: Sequence[datetime]
+    ) -> list[Crossing]:
+        """The crossings of these fixes; each is decided at the time of the fix that made it known."""
+        found = self._detector.process(
+            slots,
+            [fix.device_time.timestamp() for fix in fixes],
+            [fix.lat for fix in fixes],
+            [fix.lon for fix in fixes],
+            [_UNKNOWN if fix.accuracy_m is None else fix.accuracy_m for fix in fixes],
+        )
+        rows = zip(
+            found.decided_index.tolist(),
+            found.fence_id.tolist(),
+            found.kind.tolist(),
+            found.at_s.tolist(),
+            found.plus_minus_s.tolist(),
+            found.lat.tolist(),
+            found.lon.tolist(),
+            strict=True,
+        )
+        return [
+            Crossing(
+                decided_at=known_at[decided],
+                at=datetime.fromtimestamp(round(at_s, 3), UTC),
+                vehicle_id=fixes[decided].vehicle_id,
+                geofence_id=fence_id,
+                kind=_KINDS[kind],
+                plus_minus_s=plus_minus_s,
+                lat=lat,
+                lon=lon,
+            )
+            for decided, fence_id, kind, at_s, plus_minus_s, lat, lon in rows
+        ]
+
+    def _take_slot(self) -> int:
+        if self._free_slots:
+            return self._free_slots.pop()
+        self._next_slot += 1
+        return self._next_slot - 1

@@ -1,0 +1,1 @@
+"""Payload formats: one adapter a file, each from bytes to items or reasons for refusal."""

@@ -1,0 +1,140 @@
+"""The one writer: takes batches from the inbox through the pipeline, commits, and only then acknowledges."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from ingest.batch import Batch
+from ingest.committer import Committer
+from ingest.inbox import Inbox
+from ingest.measures import IngestMeasures
+from ingest.messages import BrokerReceipt, Message
+from ingest.receipts import ReceiptBook
+from store.border import translated
+from store.cipher import Cipher
+from store.errors import Unavailable
+from store.fleet import take_writer_lock
+from store.pool import Connection, open_connection
+
+log = structlog.get_logger(__name__)
+IDLE_S = 0.25
+STANDBY_POLL_S = 1.0
+RETRY_S = (0.1, 5.0)
+
+
+class Acknowledger(Protocol):
+    """What the writer needs of the broker's side."""
+
+    def acknowledge(self, receipts: Sequence[BrokerReceipt]) -> int:
+        """Acknowledge committed messages of the present connection, in order."""
+        ...
+
+
+class Writer:
+    """Holds the one-writer lock on the connection it commits with, and works while it does.
+
+    `on_lock` hears True when this process becomes the writer and False when another has taken over: only
+    in between may it be connected to the broker.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        inbox: Inbox,
+        broker: Acknowledger,
+        cipher: Cipher,
+        measures: IngestMeasures,
+        now: Callable[[], datetime],
+        on_lock: Callable[[bool], None],
+        receipts: ReceiptBook,
+    ) -> None:
+        self._database_url = database_url
+        self._inbox = inbox
+        self._broker = broker
+        self._cipher = cipher
+        self._measures = measures
+        self._now = now
+        self._on_lock = on_lock
+        self._receipts = receipts
+        self._unfinished: list[Message] = []
+        self._writing: bool | None = None
+
+    async def run(self) -> None:
+        """Work for ever: become the writer, write until the connection is lost, become it again."""
+        while True:
+            connection = await self._become_writer()
+            try:
+                with translated():
+                    await self._write(connection)
+            except Unavailable as exc:
+                self._measures.retries.inc()
+                log.warning("database_lost", error=str(exc))
+            finally:
+                connection.terminate()
+
+    async def _become_writer(self) -> Connection:
+        """A connection that holds the lock; waits while the database is away or another process writes."""
+        pause_s = RETRY_S[0]
+        while True:
+            try:
+                with translated():
+                    connection = await open_connection(self._database_url)
+                    if await take_writer_lock(connection):
+                        return connection
+                    connection.terminate()
+                    self._stand_by()
+                pause_s = STANDBY_POLL_S
+            except Unavailable as exc:
+                log.warning("database_unavailable", error=str(exc))
+                pause_s = min(pause_s * 2, RETRY_S[1])
+            await asyncio.sleep(pause_s)
+
+    def _is_writer(self, writing: bool) -> None:
+        if writing is not self._writing:
+            log.info("writing" if writing else "standing_by")
+        self._writing = writing
+        self._measures.writer.set(1 if writing else 0)
+        self._on_lock(writing)
+
+    def _stand_by(self) -> None:
+        """Another process writes: what waits here goes to it through the broker, or back to its sender."""
+        self._is_writer(False)
+        for message in (*self._unfinished, *self._inbox.empty()):
+            if message.waiter is not None and not message.waiter.done():
+                message.waiter.set_exception(
+                    Unavailable("Another ingest process is the writer now. Send again.")
+                )
+        self._unfinished = []
+
+    async def _write(self, connection: Connection) -> None:
+        """Commit batches until the connection is lost, beginning with the one that was under way."""
+        committer = await Committer.on(connection, self._cipher, self._now)
+        self._is_writer(True)
+        while True:
+            if not self._unfinished:
+                self._unfinished = await self._inbox.next_batch(IDLE_S)
+            self._measures.waiting.set(len(self._inbox) + len(self._unfinished))
+            async for batch in committer.commit(self._unfinished):
+                self._acknowledge(batch)
+                # Never acknowledge twice: the broker may use the packet id again at once.
+                done = set(batch.messages)
+                self._unfinished = [message for message in self._unfinished if message not in done]
+
+    def _acknowledge(self, batch: Batch) -> None:
+        """After the commit: acknowledge to the broker, answer HTTP requests, count."""
+        self._broker.acknowledge(
+            [message.receipt for message in batch.messages if message.receipt is not None]
+        )
+        self._receipts.note(batch)
+        now = self._now()
+        self._measures.committed(
+            batch, [(now - message.received_at).total_seconds() for message in batch.messages]
+        )
+        for message, outcome in zip(batch.messages, batch.outcomes, strict=True):
+            if message.waiter is not None and not message.waiter.done():
+                message.waiter.set_result(outcome)

@@ -1,0 +1,1 @@
+"""The watch process: what must happen because time passes, not because a message came."""

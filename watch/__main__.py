@@ -1,0 +1,188 @@
+"""The watch process, from its settings to its duties."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from domain.access import Principal, process_principal
+from domain.alerts import LateRiskRule
+from domain.estimates import DriftRule, PublishRule
+from runtime.logging import configure_logging
+from runtime.metrics import Metrics, MetricsServer
+from runtime.settings import Settings, load_settings, refuse_taken
+from store.cipher import Cipher
+from watch import (
+    alerting,
+    deadlines,
+    eta_scores,
+    etas,
+    late,
+    late_risk,
+    learning,
+    retention,
+    road,
+    service_level,
+    stale,
+)
+from watch.learned import Learned
+from watch.loop import keep_watch
+from watch.measures import WatchMeasures
+from watch.schedule import Duty
+from watch.sending import Sender, keep_sending
+from watch.transports import Network
+
+ANSWER_WITHIN_S = 15.0
+
+
+def main() -> None:
+    """Watch until SIGTERM or SIGINT."""
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format, "watch")
+    refuse_taken(settings.metrics_host, settings.watch_metrics_port, "ZAITU_WATCH_METRICS_PORT")
+    database_url = settings.required_database_url()
+    principal = process_principal("watch")
+    metrics = Metrics()
+    measures = WatchMeasures(metrics.registry)
+    duties = table_of_duties(settings, principal, measures)
+    server = MetricsServer(metrics, settings.metrics_host, settings.watch_metrics_port)
+    try:
+        asyncio.run(_until_told(database_url, settings, principal, duties, measures))
+    finally:
+        server.close()
+
+
+def table_of_duties(settings: Settings, principal: Principal, measures: WatchMeasures) -> Sequence[Duty]:
+    """Everything watch does, how often, and on what news."""
+    eta_interval = timedelta(seconds=settings.eta_interval_s)
+    alert_interval = timedelta(seconds=settings.alert_interval_s)
+    kept = retention.Kept(
+        changes=timedelta(hours=1),
+        rejected=timedelta(days=settings.rejected_kept_days),
+        facts=timedelta(days=settings.facts_kept_days),
+    )
+    publish_rule, late_risk_rule, drift_rule = PublishRule(), LateRiskRule(), DriftRule()
+    learned = Learned()
+    return (
+        Duty(
+            "etas",
+            lambda work, now, heard: etas.run(work, principal, now, heard, publish_rule, learned, measures),
+            every=eta_interval,
+            wakes_on=frozenset({"position", "trip", "order"}),
+        ),
+        Duty(
+            "late_risk",
+            lambda work, now, _: late_risk.run(work, principal, now, late_risk_rule, measures),
+            every=alert_interval,
+            wakes_on=frozenset({"eta", "order"}),
+            at_most_every=timedelta(seconds=5),
+        ),
+        Duty(
+            "late",
+            lambda work, now, _: late.run(work, principal, now, measures),
+            every=alert_interval,
+            wakes_on=frozenset({"order"}),
+            at_most_every=timedelta(seconds=5),
+        ),
+        Duty(
+            "stale",
+            lambda work, now, _: stale.run(work, principal, now, measures),
+            every=alert_interval,
+            wakes_on=frozenset({"crossing", "order", "assignment"}),
+            at_most_every=timedelta(seconds=5),
+        ),
+        Duty(
+            "deadlines",
+            lambda work, now, _: deadlines.run(work, principal, now, measures),
+            every=alert_interval,
+            wakes_on=frozenset({"order"}),
+            at_most_every=timedelta(seconds=5),
+        ),
+        Duty(
+            "road",
+            lambda work, now, _: road.run(work, principal, now, measures),
+            every=alert_interval,
+        ),
+        Duty(
+            "open_alerts",
+            lambda work, _now, _heard: alerting.count_open(work, principal, measures),
+            every=timedelta(minutes=1),
+            wakes_on=frozenset({"alert"}),
+        ),
+        Duty(
+            "learning",
+            lambda work, now, _: learning.run(work, principal, now, measures),
+            every=timedelta(minutes=1),
+        ),
+        Duty(
+            "eta_scores",
+            lambda work, now, _: eta_scores.run(work, principal, now, drift_rule, measures),
+            every=timedelta(minutes=10),
+        ),
+        Duty(
+            "service_level",
+            lambda work, now, _: service_level.run(work, principal, now, measures),
+            every=timedelta(minutes=1),
+        ),
+        Duty(
+            "retention",
+            lambda work, now, _: retention.run(work, now, kept),
+            every=timedelta(minutes=10),
+        ),
+        Duty(
+            "compression",
+            lambda work, now, _: retention.compress(work, now),
+            every=timedelta(minutes=10),
+        ),
+    )
+
+
+async def _until_told(
+    database_url: str,
+    settings: Settings,
+    principal: Principal,
+    duties: Sequence[Duty],
+    measures: WatchMeasures,
+) -> None:
+    """Watch, and send what the outbox holds, until a signal or until either fails."""
+    smtp_url = None if settings.smtp_url is None else settings.smtp_url.get_secret_value()
+    async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S) as client:
+        sender = Sender(
+            principal=principal,
+            cipher=Cipher(settings.contact_key_bytes()),
+            transports=Network(client, smtp_url, settings.mail_from),
+            clock=_now,
+            new_token=lambda: secrets.token_urlsafe(32),
+            public_url=settings.public_url,
+        )
+        tasks = {
+            asyncio.create_task(keep_watch(database_url, duties, _now, measures)),
+            asyncio.create_task(keep_sending(database_url, sender)),
+        }
+        loop = asyncio.get_running_loop()
+        for told in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(told, _cancel_all, tasks)
+        done, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        _cancel_all(running)
+        await asyncio.gather(*running, return_exceptions=True)
+        for task in done:
+            if not task.cancelled():
+                task.result()
+
+
+def _cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    main()

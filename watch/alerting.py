@@ -1,0 +1,48 @@
+"""How every alert duty ends: what is open is brought in line with what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from domain.access import Principal
+from domain.alerts import AlertKind, ClearReason, Finding, OpenAlert, reconcile
+from domain.notices import News
+from store import alerts, notices
+from store.unit_of_work import UnitOfWork
+from watch.measures import WatchMeasures
+
+
+async def settle(
+    work: UnitOfWork,
+    principal: Principal,
+    open_alerts: Iterable[OpenAlert],
+    findings: Iterable[Finding],
+    why_ended: Callable[[OpenAlert], ClearReason],
+    now: datetime,
+    measures: WatchMeasures,
+) -> None:
+    """Raise what is new, change what differs, clear what is over (`why_ended` names the reason)."""
+    decision = reconcile(open_alerts, findings)
+    reasons = {alert.alert_id: why_ended(alert) for alert in decision.cleared}
+    work.tell("alert", await alerts.raise_all(work.connection, decision.raised, now))
+    work.tell("alert", await alerts.change_all(work.connection, principal, decision.changed, now))
+    work.tell("alert", await alerts.clear_all(work.connection, principal, reasons, now))
+    for finding in decision.raised:
+        measures.alerts_raised.labels(finding.kind).inc()
+    for alert in decision.cleared:
+        measures.alerts_cleared.labels(alert.kind, reasons[alert.alert_id]).inc()
+
+
+async def warn_customers(work: UnitOfWork, findings: Iterable[Finding], now: datetime) -> None:
+    """Tell customers, once an order, that the promise is endangered or was missed."""
+    news = {
+        order_id: News("new_window", finding.since) for finding in findings for order_id in finding.order_ids
+    }
+    await notices.tell(work.connection, news, now)
+
+
+async def count_open(work: UnitOfWork, principal: Principal, measures: WatchMeasures) -> None:
+    """Show how many alerts of each kind are open."""
+    for kind, count in (await alerts.count_open(work.connection, principal)).items():
+        measures.alerts_open.labels(AlertKind(kind)).set(count)

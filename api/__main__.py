@@ -1,0 +1,109 @@
+"""The API as a process: read the settings, put the application together, serve it until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import sys
+from datetime import UTC, datetime
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from uuid_utils.compat import uuid7
+
+from api.app import ApiConfig, create_app
+from api.services import Sources
+from geo.routers import NoWay, Router, valhalla
+from geo.routers.cached import CachedRouter
+from geo.routers.straight import StraightLines
+from migrations.runner import load_migrations
+from runtime.logging import configure_logging
+from runtime.metrics import Metrics
+from runtime.settings import Settings, load_settings, refuse_taken
+from store.errors import Unavailable
+from store.pool import open_connection
+
+LONGEST_GOODBYE_S = 5
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def main() -> None:
+    """Run the API until it is told to stop."""
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format, "api")
+    refuse_taken(settings.api_host, settings.api_port, "ZAITU_API_PORT")
+    try:
+        config = config_of(settings)
+        asyncio.run(reach(config.database_url))
+    except (Unavailable, NoWay) as exc:
+        sys.exit(f"zaitu: {exc}")
+    app = create_app(config, system_sources(), Metrics().registry)
+    Server(app, settings.api_host, settings.api_port).run()
+
+
+def config_of(settings: Settings) -> ApiConfig:
+    """What the application needs of the settings."""
+    return ApiConfig(
+        database_url=settings.required_database_url(),
+        admin_token=settings.admin_token_text(),
+        data_key=settings.contact_key_bytes(),
+        newest_migration=load_migrations()[-1].number,
+        router=router_of(settings),
+    )
+
+
+def router_of(settings: Settings) -> Router:
+    """The routing engine the settings name, and straight lines where it knows no way or there is none.
+
+    Raises NoWay for tiles that cannot be used.
+    """
+    straight = StraightLines()
+    if settings.valhalla_url is not None:
+        engine = valhalla.over_http(settings.valhalla_url)
+    elif settings.valhalla_tiles is not None:
+        engine = valhalla.in_process(settings.valhalla_tiles)
+    else:
+        return straight
+    return CachedRouter(
+        engine, straight, lambda reason: _log.warning("no way found, going straight", reason=reason)
+    )
+
+
+async def reach(database_url: str) -> None:
+    """Connect to the database once, so that a wrong address is one sentence; raises Unavailable."""
+    connection = await open_connection(database_url)
+    await connection.close()
+
+
+def system_sources() -> Sources:
+    """The machine's clock and randomness."""
+    return Sources(clock=lambda: datetime.now(UTC), new_id=uuid7, new_token=lambda: secrets.token_urlsafe(32))
+
+
+class Server(uvicorn.Server):
+    """Serves an application on an address, and ends its event streams before it stops."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=LONGEST_GOODBYE_S,
+            )
+        )
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; streams would otherwise keep it waiting."""
+        self._app.state.services.live.end_streams()
+        await asyncio.sleep(0)
+        await super().shutdown(sockets)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""The application: what it is made of, and its start and end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CollectorRegistry
+
+from api import openapi, pages, problems
+from api.auth import Gatekeeper
+from api.limits import LimitedBodies, SecurityHeaders
+from api.live import ChangeHub
+from api.metrics import ApiMetrics, MeasuredRequests
+from api.names import PublicNames
+from api.routes import (
+    alerts,
+    assignments,
+    depots,
+    device_health,
+    devices,
+    etas,
+    events,
+    geofences,
+    health,
+    notices,
+    order_files,
+    orders,
+    share_links,
+    tracking,
+    trips,
+    vehicles,
+)
+from api.services import Services, Sources
+from api.tracking_view import TrackingViews
+from geo.routers import Router
+from geo.routers.straight import StraightLines
+from store.cipher import Cipher
+from store.pool import open_pool
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+VIEW_CONNECTIONS = 5
+_ROUTERS = (
+    depots.router,
+    vehicles.router,
+    devices.router,
+    device_health.router,
+    geofences.router,
+    trips.router,
+    order_files.router,
+    assignments.router,
+    orders.router,
+    notices.router,
+    share_links.router,
+    alerts.router,
+    etas.router,
+    events.router,
+    tracking.router,
+    health.router,
+    pages.router,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiConfig:
+    """What one application needs to know; `newest_migration` is the schema it was built for."""
+
+    database_url: str
+    admin_token: str = field(repr=False)
+    data_key: bytes = field(repr=False)
+    newest_migration: int
+    router: Router = field(default_factory=StraightLines)
+    max_body_bytes: int = MAX_BODY_BYTES
+
+
+def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry | None = None) -> FastAPI:
+    """Put the application together; it reaches for the database when it starts."""
+    metrics = ApiMetrics(registry or CollectorRegistry())
+    app = FastAPI(
+        title="Zaitu",
+        version="1",
+        description="Where orders are, what has happened to them, and when they will arrive.",
+        lifespan=_lifespan(config, sources, metrics),
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.gatekeeper = Gatekeeper(config.admin_token)
+    app.state.newest_migration = config.newest_migration
+    app.state.tracking_views = TrackingViews()
+    app.state.public_names = PublicNames()
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=pages.STATIC_FOLDER), name="static")
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(LimitedBodies, max_bytes=config.max_body_bytes)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(MeasuredRequests, metrics=metrics)
+    return app
+
+
+def _lifespan(
+    config: ApiConfig, sources: Sources, metrics: ApiMetrics
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        pool = await open_pool(config.database_url)
+        view_pool = await open_pool(config.database_url, max_size=VIEW_CONNECTIONS, plan_once=True)
+        live = ChangeHub(config.database_url, pool, metrics, sources.clock)
+        try:
+            await live.start()
+            app.state.services = Services(
+                pool, view_pool, Cipher(config.data_key), live, metrics, sources, config.router
+            )
+            yield
+        finally:
+            await live.stop()
+            pool.terminate()
+            view_pool.terminate()
+
+    return running

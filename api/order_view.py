@@ -1,0 +1,190 @@
+"""What staff see of orders, made from what the store knows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from api.schemas.base import Page
+from api.schemas.orders import (
+    ClockRun,
+    Contact,
+    Leg,
+    Milestone,
+    Order,
+    OrderItem,
+    OrderStop,
+    OrderSummary,
+    Package,
+    PriorityChange,
+)
+from api.schemas.trips import Eta
+from api.services import Services
+from domain.access import Principal
+from domain.milestones import colour
+from store import contacts, etas, intake, order_views
+from store.order_views import Filter
+from store.pool import Connection
+
+
+async def read_order(connection: Connection, api: Services, principal: Principal, public_id: UUID) -> Order:
+    """One order with everything known about it; NotFound when the principal may not see it."""
+    order = await order_views.get(connection, principal, public_id)
+    now = api.sources.clock()
+    published = await etas.latest_for_orders(connection, principal, [order.order_id])
+    by_stop = {eta.stop_seq: Eta.model_validate(eta) for eta in published}
+    contact = None
+    if order.contact_id is not None:
+        contact = await contacts.get(connection, principal, api.cipher, order.contact_id)
+    return Order(
+        **_head(order),
+        client_key=order.client_key,
+        **{name: getattr(order, name) for name in _SHOWN_AS_STORED},
+        items=[
+            OrderItem.model_validate(item)
+            for item in await intake.items_of(connection, principal, order.order_id)
+        ],
+        clocks=[_clock(line, now) for line in await intake.clocks_of(connection, principal, order.order_id)],
+        priority_changes=[
+            PriorityChange.model_validate(change)
+            for change in await intake.priority_changes(connection, principal, order.order_id)
+        ],
+        contact=None if contact is None else _contact(contact),
+        stops=[
+            _stop(stop, by_stop.get(stop.seq))
+            for stop in await order_views.stops_of(connection, principal, order.order_id)
+        ],
+        packages=[
+            Package.model_validate(package)
+            for package in await order_views.packages_of(connection, principal, order.order_id)
+        ],
+        legs=[_leg(leg) for leg in await order_views.legs_of(connection, principal, order.order_id)],
+        milestones=[
+            _milestone(milestone, now)
+            for milestone in await order_views.milestones_of(connection, principal, order.order_id)
+        ],
+    )
+
+
+async def read_page(
+    connection: Connection,
+    api: Services,
+    principal: Principal,
+    wanted: Filter,
+    *,
+    before: UUID | None,
+    limit: int,
+) -> Page[OrderSummary]:
+    """A page of orders, the newest first, each with the estimate for its last stop."""
+    found = await order_views.list_page(
+        connection, principal, wanted, now=api.sources.clock(), before=before, limit=limit
+    )
+    published = await etas.latest_for_orders(connection, principal, [line.order_id for line in found])
+    at_destination = {eta.order_id: Eta.model_validate(eta) for eta in published if eta.kind == "destination"}
+    items = [
+        OrderSummary(
+            **_head(line),
+            stage=line.stage,
+            late=line.late,
+            destination_eta=at_destination.get(line.order_id),
+        )
+        for line in found
+    ]
+    return Page(items=items, next=str(found[-1].public_id) if len(found) == limit else None)
+
+
+_SHOWN_AS_STORED = (
+    "state", "closed_at", "missing", "ordered_at", "promise_given", "tagged_urgent", "custom",
+    "production_at", "customer_level", "surge", "amount_class", "profit_class", "hold_reason",
+)  # fmt: skip
+
+
+def _head(order: order_views.Order | order_views.OrderLine) -> dict[str, Any]:
+    return {
+        "id": order.public_id,
+        "depot_id": order.depot_public_id,
+        "number": order.number,
+        "channel": order.channel,
+        "channel_reference": order.channel_reference,
+        "priority": order.priority,
+        "received_at": order.received_at,
+        "promised_at": order.promised_at,
+        "cancelled_at": order.cancelled_at,
+        "created_at": order.created_at,
+    }
+
+
+def _contact(contact: contacts.Contact) -> Contact:
+    lat, lon = contact.point or (None, None)
+    return Contact(
+        name=contact.name,
+        phone=contact.phone,
+        address=contact.address,
+        lat=lat,
+        lon=lon,
+        email=contact.email,
+        language="en" if contact.language == "en" else "zh-CN",
+    )
+
+
+def _clock(line: intake.ClockLine, now: datetime) -> ClockRun:
+    run = line.run
+    return ClockRun(
+        clock=line.clock,
+        ends_with=line.ends_with,
+        owner_role=line.owner_role,
+        superior_role=line.superior_role,
+        started_at=line.started_at,
+        warn_at=line.warn_at,
+        deadline_at=line.deadline_at,
+        stopped_at=line.stopped_at,
+        gross_s=run.gross(now).total_seconds(),
+        net_s=run.net(now).total_seconds(),
+        reason=line.reason,
+        reason_by=line.reason_by,
+        reason_at=line.reason_at,
+    )
+
+
+def _stop(stop: order_views.Stop, eta: Eta | None) -> OrderStop:
+    return OrderStop(
+        seq=stop.seq,
+        kind=stop.kind,
+        name=stop.name,
+        geofence_id=stop.geofence_public_id,
+        planned_at=stop.planned_at,
+        eta=eta,
+    )
+
+
+def _leg(leg: order_views.Leg) -> Leg:
+    return Leg(
+        trip_id=leg.trip_public_id,
+        vehicle_id=leg.vehicle_public_id,
+        vehicle_label=leg.vehicle_label,
+        package_code=leg.package_code,
+        from_seq=leg.from_seq,
+        to_seq=leg.to_seq,
+        bound_by=leg.bound_by,
+        bound_at=leg.bound_at,
+        unbound_at=leg.unbound_at,
+    )
+
+
+def _milestone(milestone: order_views.Milestone, now: datetime) -> Milestone:
+    return Milestone(
+        stage=milestone.stage,
+        stop_seq=milestone.stop_seq,
+        planned_at=milestone.planned_at,
+        estimated_at=milestone.estimated_at,
+        actual_at=milestone.actual_at,
+        plus_minus_s=milestone.plus_minus_s,
+        deadline_at=milestone.deadline_at,
+        owner_role=milestone.owner_role,
+        superior_role=milestone.superior_role,
+        colour=colour(milestone.actual_at, milestone.deadline_at, now, in_trouble=milestone.in_trouble).value,
+        done_packages=milestone.done_packages,
+        of_packages=milestone.of_packages,
+        recorded_at=milestone.recorded_at,
+    )

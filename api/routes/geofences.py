@@ -1,0 +1,117 @@
+"""Geofences: GeoJSON in and out, versioned."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from api.auth import Staff
+from api.problems import unusable
+from api.schemas.base import Page
+from api.schemas.geofences import Geofence, GeofenceReplacement, NewGeofence, Purpose
+from api.services import After, Api, Limit
+from geo.fences import FenceError, parse_fence, to_geojson
+from store import geofences
+from store.geofences import Shape
+
+router = APIRouter(prefix="/v1/geofences", tags=["geofences"])
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+async def create_geofence(new: NewGeofence, api: Api, principal: Staff) -> Geofence:
+    """Add a geofence; what had to be repaired in its geometry is listed in the answer."""
+    public_id = api.sources.new_id()
+    shape = _checked(new.geometry)
+    async with api.writing() as work:
+        geofence_id = await geofences.create(
+            work.connection,
+            principal,
+            public_id=public_id,
+            depot=new.depot_id,
+            name=new.name,
+            purpose=new.purpose,
+            shape=shape,
+            valid_from=new.valid_from or api.sources.clock(),
+        )
+        work.tell("geofence", [geofence_id])
+        return _geofence(await geofences.get(work.connection, principal, public_id))
+
+
+@router.get("")
+async def list_geofences(
+    api: Api,
+    principal: Staff,
+    depot_id: UUID | None = None,
+    purpose: Purpose | None = None,
+    after: After = None,
+    limit: Limit = 100,
+) -> Page[Geofence]:
+    """Geofences at their newest versions, in the order they were added."""
+    async with api.reading() as connection:
+        found = await geofences.list_page(
+            connection, principal, depot=depot_id, purpose=purpose, after=after, limit=limit
+        )
+    following = str(found[-1].public_id) if len(found) == limit else None
+    return Page(items=[_geofence(geofence) for geofence in found], next=following)
+
+
+@router.get("/{geofence_id}")
+async def get_geofence(geofence_id: UUID, api: Api, principal: Staff) -> Geofence:
+    """One geofence at its newest version."""
+    async with api.reading() as connection:
+        return _geofence(await geofences.get(connection, principal, geofence_id))
+
+
+@router.put("/{geofence_id}")
+async def replace_geofence(
+    geofence_id: UUID, new: GeofenceReplacement, api: Api, principal: Staff
+) -> Geofence:
+    """Give a geofence a new version; fixes from before it keep the one of their time."""
+    shape = _checked(new.geometry)
+    async with api.writing() as work:
+        internal_id = await geofences.replace(
+            work.connection,
+            principal,
+            geofence_id,
+            name=new.name,
+            purpose=new.purpose,
+            shape=shape,
+            valid_from=new.valid_from or api.sources.clock(),
+        )
+        work.tell("geofence", [internal_id])
+        return _geofence(await geofences.get(work.connection, principal, geofence_id))
+
+
+@router.delete("/{geofence_id}")
+async def end_geofence(geofence_id: UUID, api: Api, principal: Staff) -> Geofence:
+    """End a geofence's validity now; crossings found before stay."""
+    async with api.writing() as work:
+        internal_id = await geofences.end(work.connection, principal, geofence_id, api.sources.clock())
+        work.tell("geofence", [internal_id])
+        return _geofence(await geofences.get(work.connection, principal, geofence_id))
+
+
+def _checked(geojson: dict[str, Any]) -> Shape:
+    try:
+        geometry = parse_fence(geojson)
+    except FenceError as exc:
+        raise unusable(str(exc), "/geometry") from exc
+    return Shape(to_geojson(geometry), geometry.repairs)
+
+
+def _geofence(geofence: geofences.Geofence) -> Geofence:
+    return Geofence(
+        id=geofence.public_id,
+        depot_id=geofence.depot_public_id,
+        name=geofence.name,
+        purpose=geofence.purpose,
+        version=geofence.version,
+        valid_from=geofence.valid_from,
+        valid_to=geofence.valid_to,
+        geometry=geofence.geometry,
+        repairs=geofence.repairs,
+        created_at=geofence.created_at,
+    )

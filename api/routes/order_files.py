@@ -1,0 +1,82 @@
+"""Orders by the file: every row is accounted for."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+
+from api.auth import Staff
+from api.intake import take_in, used_before
+from api.order_file import UnreadableFile, rows_of
+from api.problems import Refused
+from api.schemas.orders import BulkAnswer, BulkRow, NewOrder
+from api.services import Api, Services
+from domain.access import Principal
+from store.errors import Conflict, NotFound
+from store.order_views import get
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+MOST_ROWS = 5000
+
+
+@router.post("/bulk")
+async def create_orders(
+    request: Request, api: Api, principal: Staff, depot_id: UUID | None = None
+) -> BulkAnswer:
+    """Add the orders of a file; each row is its own transaction, so that a bad one holds up no other.
+
+    `depot_id` is for rows that name none. Rows with a `client_key` may be sent again.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        rows = list(rows_of(content_type, await request.body()))
+    except UnreadableFile as exc:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(exc)) from exc
+    if len(rows) > MOST_ROWS:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"send at most {MOST_ROWS} rows at once")
+    done = [await _take_row(api, principal, number, row, depot_id) for number, row in rows]
+    return BulkAnswer(
+        rows=len(done),
+        created=sum(row.result == "created" for row in done),
+        repeated=sum(row.result == "repeated" for row in done),
+        refused=sum(row.result == "refused" for row in done),
+        items=done,
+    )
+
+
+async def _take_row(
+    api: Services, principal: Principal, number: int, row: object, depot_id: UUID | None
+) -> BulkRow:
+    if not isinstance(row, dict):
+        return BulkRow(row=number, result="refused", problems=["the row is no JSON object"])
+    given: dict[str, Any] = {"depot_id": depot_id, **row} if depot_id is not None else row
+    try:
+        new = NewOrder.model_validate(given)
+        async with api.writing() as work:
+            earlier = await used_before(work.connection, principal, new)
+            public_id = earlier or await take_in(work, api, principal, new)
+            order = await get(work.connection, principal, public_id)
+    except ValidationError as exc:
+        return BulkRow(row=number, result="refused", problems=_problems(exc))
+    except (Conflict, NotFound, Refused) as exc:
+        return BulkRow(row=number, result="refused", problems=[str(exc)])
+    return BulkRow(
+        row=number,
+        result="repeated" if earlier else "created",
+        order_id=order.public_id,
+        number=order.number,
+        state=order.state,
+        missing=order.missing,
+    )
+
+
+def _problems(exc: ValidationError) -> list[str]:
+    """Each wrong field with what is wrong, never its value."""
+    return [
+        f"{'.'.join(str(part) for part in error['loc']) or 'the row'}: {error['msg']}"
+        for error in exc.errors(include_url=False, include_input=False)
+    ]

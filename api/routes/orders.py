@@ -1,0 +1,170 @@
+"""Orders: created by people and partner systems, read with all that is known about them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.auth import Staff
+from api.intake import CLOSED_TAKES, bind, change, derive, take_in, used_before
+from api.order_view import read_order, read_page
+from api.problems import unusable
+from api.schemas.base import Page
+from api.schemas.orders import ClockReason, NewEvidence, NewLeg, NewOrder, Order, OrderChange, OrderSummary
+from api.services import Api, Limit
+from domain.milestones import NO_STOP, Evidence, Kind, Stage, kind_of
+from store import audit, evidence, intake, orders
+from store.errors import Conflict
+from store.order_views import Filter
+from store.pool import Connection
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+async def create_order(new: NewOrder, api: Api, principal: Staff) -> Order:
+    """Add an order; sent again with the same `client_key` and body, the answer is that same order."""
+    async with api.writing() as work:
+        earlier = await used_before(work.connection, principal, new)
+        if earlier is not None:
+            return await read_order(work.connection, api, principal, earlier)
+        public_id = await take_in(work, api, principal, new)
+        return await read_order(work.connection, api, principal, public_id)
+
+
+@router.get("")
+async def list_orders(
+    api: Api,
+    principal: Staff,
+    depot_id: UUID | None = None,
+    number: str | None = None,
+    channel_reference: str | None = None,
+    trip_id: UUID | None = None,
+    open_: Annotated[bool, Query(alias="open", description="only undelivered, uncancelled ones")] = False,
+    late: Annotated[bool, Query(description="only those not delivered by their promised time")] = False,
+    after: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
+    limit: Limit = 100,
+) -> Page[OrderSummary]:
+    """Orders, the newest first."""
+    wanted = Filter(
+        depot=depot_id,
+        number=number,
+        channel_reference=channel_reference,
+        trip=trip_id,
+        is_open=open_,
+        is_late=late,
+    )
+    async with api.reading() as connection:
+        return await read_page(connection, api, principal, wanted, before=after, limit=limit)
+
+
+@router.get("/{order_id}")
+async def get_order(order_id: UUID, api: Api, principal: Staff) -> Order:
+    """One order with its stops, packages, legs, milestones and estimates."""
+    async with api.reading() as connection:
+        return await read_order(connection, api, principal, order_id)
+
+
+@router.patch("/{order_id}")
+async def change_order(order_id: UUID, wanted: OrderChange, api: Api, principal: Staff) -> Order:
+    """Complete or change an order; deadlines and priority are worked out again."""
+    async with api.writing() as work:
+        internal_id, _ = await orders.lock(work.connection, principal, order_id)
+        await change(work, api, principal, internal_id, wanted)
+        return await read_order(work.connection, api, principal, order_id)
+
+
+@router.post("/{order_id}/cancellation")
+async def cancel_order(order_id: UUID, api: Api, principal: Staff) -> Order:
+    """Cancel an order: it is closed, its clocks end."""
+    now = api.sources.clock()
+    async with api.writing() as work:
+        internal_id, _ = await orders.lock(work.connection, principal, order_id)
+        known = await intake.current(work.connection, internal_id)
+        if known.state in ("delivered", "returned"):
+            raise Conflict(f"The order is {known.state}: it cannot be cancelled any more.")
+        await intake.cancel(work.connection, internal_id, now)
+        await audit.record(work.connection, principal, "cancel", f"order:{internal_id}", {}, now)
+        await derive(work, internal_id, now)
+        return await read_order(work.connection, api, principal, order_id)
+
+
+@router.post("/{order_id}/clocks/{clock}/reason")
+async def give_reason(order_id: UUID, clock: str, given: ClockReason, api: Api, principal: Staff) -> Order:
+    """Say why a clock passed its limit."""
+    now = api.sources.clock()
+    async with api.writing() as work:
+        internal_id, _ = await orders.lock(work.connection, principal, order_id)
+        await intake.give_reason(
+            work.connection, internal_id, clock, reason=given.reason, by=principal.name, now=now
+        )
+        work.tell("order", [internal_id])
+        return await read_order(work.connection, api, principal, order_id)
+
+
+@router.post("/{order_id}/legs", status_code=HTTPStatus.CREATED)
+async def add_leg(order_id: UUID, new: NewLeg, api: Api, principal: Staff) -> Order:
+    """Plan an order onto a trip."""
+    now = api.sources.clock()
+    async with api.writing() as work:
+        internal_id, last_seq = await orders.lock(work.connection, principal, order_id)
+        await bind(work, principal, internal_id, last_seq, [new], now)
+        await derive(work, internal_id, now)
+        return await read_order(work.connection, api, principal, order_id)
+
+
+@router.post("/{order_id}/evidence", status_code=HTTPStatus.CREATED)
+async def add_evidence(order_id: UUID, new: NewEvidence, api: Api, principal: Staff) -> Order:
+    """Say that a stage of an order happened; saying it again with the same `source_key` changes nothing."""
+    now = api.sources.clock()
+    async with api.writing() as work:
+        internal_id, last_seq = await orders.lock(work.connection, principal, order_id)
+        package_id = None
+        if new.package_code is not None:
+            package_id = await orders.package_id(work.connection, internal_id, new.package_code)
+        await _refuse_if_closed(work.connection, internal_id, new)
+        if new.manual:
+            await audit.record(
+                work.connection, principal, "evidence", f"order:{internal_id}", {"kind": new.stage}, now
+            )
+        said = Evidence(
+            kind=_kind(new),
+            at=new.at,
+            source="manual" if new.manual else "api",
+            source_key=new.source_key,
+            package_id=package_id,
+            stop_seq=_stop_seq(new, last_seq),
+            actor=new.actor or principal.name,
+            reason=new.reason,
+        )
+        await evidence.add(work.connection, internal_id, said)
+        await derive(work, internal_id, now)
+        return await read_order(work.connection, api, principal, order_id)
+
+
+async def _refuse_if_closed(connection: Connection, order_id: int, new: NewEvidence) -> None:
+    """A closed order takes what follows a delivery, and corrections that give a reason."""
+    known = await intake.current(connection, order_id)
+    if known.closed_at is not None and new.stage not in CLOSED_TAKES and not new.manual:
+        raise Conflict(
+            f"The order is closed ({known.state}). To correct it, send manual evidence with actor and reason."
+        )
+
+
+def _kind(new: NewEvidence) -> Kind:
+    try:
+        return kind_of(new.stage)
+    except ValueError as exc:
+        raise unusable(str(exc), "/stage") from exc
+
+
+def _stop_seq(new: NewEvidence, last_seq: int) -> int:
+    """Only a hub's stage belongs to a stop, one between the first and the last."""
+    if new.stage != Stage.AT_HUB:
+        return NO_STOP
+    if new.stop_seq is None or not 0 < new.stop_seq < last_seq:
+        raise unusable("at_hub needs the stop_seq of one of the order's hubs", "/stop_seq")
+    return new.stop_seq

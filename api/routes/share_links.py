@@ -1,0 +1,41 @@
+"""Customers' links to an order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from api.auth import Staff
+from api.schemas.orders import NewShareLink, ShareLink
+from api.services import Api
+from store import orders, share_links
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+@router.post("/{order_id}/share-links", status_code=HTTPStatus.CREATED)
+async def create_share_link(
+    order_id: UUID, request: Request, api: Api, principal: Staff, new: NewShareLink | None = None
+) -> ShareLink:
+    """Make a link to the order's page for its customer; the token is shown only this once."""
+    wanted = new or NewShareLink()
+    token = api.sources.new_token()
+    expires_at = api.sources.clock() + timedelta(seconds=wanted.expires_in_s)
+    async with api.writing() as work:
+        internal_id, _ = await orders.lock(work.connection, principal, order_id)
+        await share_links.add(work.connection, internal_id, token, expires_at)
+    url = str(request.url_for("tracking_page", token=token))
+    return ShareLink(token=token, url=url, expires_at=expires_at)
+
+
+@router.delete("/{order_id}/share-links", status_code=HTTPStatus.NO_CONTENT)
+async def revoke_share_links(order_id: UUID, api: Api, principal: Staff) -> Response:
+    """End every link to the order; pages that are open end too."""
+    async with api.writing() as work:
+        internal_id, _ = await orders.lock(work.connection, principal, order_id)
+        await share_links.revoke_all(work.connection, internal_id, api.sources.clock())
+        work.tell("order", [internal_id])
+    return Response(status_code=HTTPStatus.NO_CONTENT)

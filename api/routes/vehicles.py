@@ -1,0 +1,163 @@
+"""Vehicles, where they are, and where they were."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+
+from api.auth import Staff
+from api.problems import FieldProblem, Refused
+from api.schemas.base import Page
+from api.schemas.fleet import LatestPosition, NewVehicle, TrackPoint, Vehicle
+from api.services import After, Api, Limit
+from store import positions, vehicles
+from store.vehicles import Box, Circle
+
+MOST_TRACK_POINTS = 10_000
+_NUMBER = r"-?\d{1,3}(\.\d{1,15})?"
+
+router = APIRouter(prefix="/v1/vehicles", tags=["fleet"])
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+async def create_vehicle(new: NewVehicle, api: Api, principal: Staff) -> Vehicle:
+    """Add a vehicle to a depot."""
+    public_id = api.sources.new_id()
+    async with api.writing() as work:
+        vehicle_id = await vehicles.create(
+            work.connection,
+            principal,
+            public_id=public_id,
+            depot=new.depot_id,
+            label=new.label,
+            kind=new.kind,
+            status=new.status,
+            capacity_kg=new.capacity_kg,
+            capacity_m3=new.capacity_m3,
+        )
+        work.tell("vehicle", [vehicle_id])
+        vehicle = await vehicles.get(work.connection, principal, public_id)
+        return _vehicle(vehicle, api.sources.clock())
+
+
+@router.get("")
+async def list_vehicles(
+    api: Api,
+    principal: Staff,
+    depot_id: UUID | None = None,
+    bbox: Annotated[
+        str | None,
+        Query(pattern=rf"^{_NUMBER}(,{_NUMBER}){{3}}$", description="west,south,east,north in degrees"),
+    ] = None,
+    near: Annotated[
+        str | None, Query(pattern=rf"^{_NUMBER},{_NUMBER}$", description="longitude,latitude in degrees")
+    ] = None,
+    radius_m: Annotated[float, Query(gt=0, le=20_100_000, description="with `near`")] = 5_000,
+    after: After = None,
+    limit: Limit = 100,
+) -> Page[Vehicle]:
+    """Vehicles with their latest positions: all, those in a box, or those near a point, nearest first."""
+    now = api.sources.clock()
+    async with api.reading() as connection:
+        if near is not None:
+            circle = _circle(near, radius_m)
+            found = await vehicles.list_near(connection, principal, circle, depot=depot_id, limit=limit)
+            return Page(items=[_vehicle(vehicle, now) for vehicle in found])
+        box = None if bbox is None else _box(bbox)
+        found = await vehicles.list_page(
+            connection, principal, depot=depot_id, within=box, after=after, limit=limit
+        )
+    following = str(found[-1].public_id) if len(found) == limit else None
+    return Page(items=[_vehicle(vehicle, now) for vehicle in found], next=following)
+
+
+@router.get("/{vehicle_id}")
+async def get_vehicle(vehicle_id: UUID, api: Api, principal: Staff) -> Vehicle:
+    """One vehicle with its latest position."""
+    async with api.reading() as connection:
+        vehicle = await vehicles.get(connection, principal, vehicle_id)
+    return _vehicle(vehicle, api.sources.clock())
+
+
+@router.get("/{vehicle_id}/track")
+async def get_track(
+    vehicle_id: UUID,
+    api: Api,
+    principal: Staff,
+    from_: Annotated[
+        AwareDatetime | None, Query(alias="from", description="default: a day before `to`")
+    ] = None,
+    to: Annotated[AwareDatetime | None, Query(description="default: now")] = None,
+    after: Annotated[AwareDatetime | None, Query(description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_TRACK_POINTS)] = 1000,
+) -> Page[TrackPoint]:
+    """The fixes of a vehicle by device time in [`from`, `to`), oldest first."""
+    until_at = to or api.sources.clock()
+    from_at = from_ or until_at - timedelta(days=1)
+    if from_at >= until_at:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "'from' must be before 'to'",
+            errors=[FieldProblem(detail="must be before 'to'", parameter="from")],
+        )
+    async with api.reading() as connection:
+        internal_id = await vehicles.internal_id(connection, principal, vehicle_id)
+        points = await positions.track(
+            connection, principal, internal_id, from_at, until_at, after=after, limit=limit
+        )
+    following = points[-1].at.isoformat() if len(points) == limit else None
+    return Page(items=[TrackPoint.model_validate(point) for point in points], next=following)
+
+
+def _vehicle(vehicle: vehicles.Vehicle, now: datetime) -> Vehicle:
+    return Vehicle(
+        id=vehicle.public_id,
+        depot_id=vehicle.depot_public_id,
+        label=vehicle.label,
+        kind=vehicle.kind,
+        status=vehicle.status,
+        capacity_kg=vehicle.capacity_kg,
+        capacity_m3=vehicle.capacity_m3,
+        latest=None if vehicle.last_seen is None else _latest(vehicle.last_seen, now),
+        distance_m=vehicle.distance_m,
+    )
+
+
+def _latest(seen: vehicles.LastSeen, now: datetime) -> LatestPosition:
+    return LatestPosition(
+        at=seen.at,
+        received_at=seen.received_at,
+        lat=seen.lat,
+        lon=seen.lon,
+        speed_mps=seen.speed_mps,
+        heading_deg=seen.heading_deg,
+        accuracy_m=seen.accuracy_m,
+        age_s=max((now - seen.at).total_seconds(), 0.0),
+    )
+
+
+def _circle(near: str, radius_m: float) -> Circle:
+    lon, lat = (float(number) for number in near.split(","))
+    _check_degrees("near", [lon], [lat])
+    return Circle(lat=lat, lon=lon, radius_m=radius_m)
+
+
+def _box(bbox: str) -> Box:
+    west, south, east, north = (float(number) for number in bbox.split(","))
+    _check_degrees("bbox", [west, east], [south, north])
+    return Box(west=west, south=south, east=east, north=north)
+
+
+def _check_degrees(parameter: str, lons: list[float], lats: list[float]) -> None:
+    if any(abs(lon) > 180 for lon in lons) or any(abs(lat) > 90 for lat in lats):
+        detail = "longitudes lie within -180 and 180, latitudes within -90 and 90, longitude first"
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"{parameter}: {detail}",
+            errors=[FieldProblem(detail=detail, parameter=parameter)],
+        )

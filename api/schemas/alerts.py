@@ -1,0 +1,81 @@
+"""Alerts as dispatchers see them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from api.schemas.base import LongText, Name, Request, Response, Time
+
+
+class AlertedOrder(Response):
+    """An order an alert is about."""
+
+    id: UUID
+    number: str
+
+
+class AlertNote(Response):
+    """What somebody wrote beside an alert."""
+
+    at: Time
+    by: str
+    text: str
+
+
+class Assignee(Request):
+    """Who takes care of an alert; null: nobody in particular."""
+
+    to: Name | None
+
+
+class Snooze(Request):
+    """Until when an alert is left out of the list."""
+
+    until: Time
+
+
+class Resolution(Request):
+    """Why an alert needs no more attention; `false_alarm` and `duplicate` say it was not worth raising."""
+
+    cause: Literal["handled", "false_alarm", "duplicate", "accepted"]
+
+
+class NewNote(Request):
+    """A note beside an alert."""
+
+    text: LongText = Field(min_length=1)
+
+
+class Precision(Response):
+    """Of the alerts of a kind that people resolved, how many were worth raising."""
+
+    kind: str
+    resolved: int
+    worth: int
+
+
+class Alert(Response):
+    """Something a dispatcher should look at."""
+
+    id: UUID
+    kind: str
+    severity: str
+    vehicle_id: UUID | None
+    vehicle_label: str | None
+    orders: list[AlertedOrder]
+    opened_at: Time
+    updated_at: Time
+    cleared_at: Time | None
+    clear_reason: str | None
+    acknowledged_at: Time | None
+    acknowledged_by: str | None
+    detail: dict[str, Any]
+    assigned_to: str | None
+    snoozed_until: Time | None
+    resolved_at: Time | None
+    resolved_by: str | None
+    cause: str | None
+    notes: list[AlertNote]

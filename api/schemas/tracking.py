@@ -1,0 +1,62 @@
+"""What a customer sees of an order."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from api.schemas.base import Response, Time
+from api.schemas.trips import Eta
+
+
+class TrackedStop(Response):
+    """A stop of the order; the estimate is there while the stop is still ahead."""
+
+    seq: int
+    kind: str
+    name: str
+    lat: float | None
+    lon: float | None
+    planned_at: Time | None
+    eta: Eta | None
+
+
+class TrackedMilestone(Response):
+    """A stage of the order as the customer sees it."""
+
+    stage: str
+    stop_seq: int | None
+    planned_at: Time | None
+    estimated_at: Time | None
+    actual_at: Time | None
+    colour: str
+
+
+class TrackedVehicle(Response):
+    """The vehicle carrying the order, while it is under way; `stale` when it has been silent for long."""
+
+    label: str
+    lat: float
+    lon: float
+    heading_deg: float | None
+    speed_mps: float | None
+    at: Time
+    freshness_s: float
+    stale: bool
+
+
+class TrackingView(Response):
+    """Everything a customer may see of one order."""
+
+    order_number: str
+    time_zone: str
+    promised_at: Time
+    cancelled: bool
+    late: bool
+    stops: list[TrackedStop]
+    milestones: list[TrackedMilestone]
+    packages_done: int = Field(description="packages delivered")
+    packages_total: int
+    vehicle: TrackedVehicle | None
+    route: list[tuple[float, float]] = Field(description="the current trip's route, [longitude, latitude]")
+    alerts: list[str] = Field(description="kinds of open alerts about this order")
+    as_of: Time

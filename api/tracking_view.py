@@ -1,0 +1,126 @@
+"""What a customer sees of an order, made from what the store knows."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+
+from api.schemas.tracking import TrackedMilestone, TrackedStop, TrackedVehicle, TrackingView
+from api.schemas.trips import Eta
+from domain.milestones import Stage, colour
+from store import tracking
+from store.pool import Connection
+from store.tracking import Ride, TrackedOrder
+
+ROUTE_POINTS = 200
+_ROUTES_KEPT = 2000
+
+Route = list[tuple[float, float]]
+
+
+class TrackingViews:
+    """Makes views, and remembers the routes of recent trips, which never change, thinned for a sketch."""
+
+    def __init__(self) -> None:
+        self._routes: OrderedDict[int, Route] = OrderedDict()
+
+    async def view_of(self, connection: Connection, order: TrackedOrder, now: datetime) -> TrackingView:
+        """The view of an order at a time."""
+        return TrackingView(
+            order_number=order.number,
+            time_zone=order.time_zone,
+            promised_at=order.promised_at,
+            cancelled=order.cancelled_at is not None,
+            late=_is_late(order, now),
+            stops=_stops(order),
+            milestones=[_milestone(milestone, now) for milestone in order.milestones],
+            packages_done=_packages_done(order),
+            packages_total=order.packages_total,
+            vehicle=None if order.ride is None else _vehicle(order.ride, now),
+            route=[] if order.trip_id is None else await self._route(connection, order.trip_id),
+            alerts=order.alert_kinds,
+            as_of=now,
+        )
+
+    async def _route(self, connection: Connection, trip_id: int) -> Route:
+        if trip_id not in self._routes:
+            self._routes[trip_id] = _thinned(*await tracking.route(connection, trip_id))
+            if len(self._routes) > _ROUTES_KEPT:
+                self._routes.popitem(last=False)
+        self._routes.move_to_end(trip_id)
+        return self._routes[trip_id]
+
+
+def entity_tag(view: TrackingView) -> str:
+    """A weak entity tag: the same as long as nothing but the clock moved."""
+    content = view.model_dump(mode="json", exclude={"as_of": True, "vehicle": {"freshness_s"}})
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return f'W/"{sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def _delivered(order: TrackedOrder) -> tracking.TrackedMilestone | None:
+    return next((m for m in order.milestones if m.stage == Stage.DELIVERED), None)
+
+
+def _is_late(order: TrackedOrder, now: datetime) -> bool:
+    """Not delivered by its promised time."""
+    delivered = _delivered(order)
+    delivered_at = delivered.actual_at if delivered else None
+    return order.cancelled_at is None and (delivered_at or now) > order.promised_at
+
+
+def _packages_done(order: TrackedOrder) -> int:
+    """How many packages were delivered; of an order without packages the milestone counts one."""
+    delivered = _delivered(order)
+    return min(delivered.done_packages, order.packages_total) if delivered else 0
+
+
+def _milestone(milestone: tracking.TrackedMilestone, now: datetime) -> TrackedMilestone:
+    return TrackedMilestone(
+        stage=milestone.stage,
+        stop_seq=milestone.stop_seq,
+        planned_at=milestone.planned_at,
+        estimated_at=milestone.estimated_at,
+        actual_at=milestone.actual_at,
+        colour=colour(milestone.actual_at, milestone.deadline_at, now, in_trouble=milestone.in_trouble).value,
+    )
+
+
+def _stops(order: TrackedOrder) -> list[TrackedStop]:
+    etas = {eta.stop_seq: Eta.model_validate(eta) for eta in order.etas}
+    return [
+        TrackedStop(
+            seq=stop.seq,
+            kind=stop.kind,
+            name=stop.name,
+            lat=stop.lat,
+            lon=stop.lon,
+            planned_at=stop.planned_at,
+            eta=etas.get(stop.seq),
+        )
+        for stop in order.stops
+    ]
+
+
+def _vehicle(ride: Ride, now: datetime) -> TrackedVehicle:
+    return TrackedVehicle(
+        label=ride.label,
+        lat=ride.lat,
+        lon=ride.lon,
+        heading_deg=ride.heading_deg,
+        speed_mps=ride.speed_mps,
+        at=ride.at,
+        freshness_s=max((now - ride.at).total_seconds(), 0.0),
+        stale=ride.is_stale(now),
+    )
+
+
+def _thinned(lats: Sequence[float], lons: Sequence[float]) -> Route:
+    """At most ROUTE_POINTS points of a route, evenly taken, with both ends; 5 decimals are about a metre."""
+    count = len(lats)
+    wanted = min(count, ROUTE_POINTS)
+    places = [round(i * (count - 1) / (wanted - 1)) for i in range(wanted)]
+    return [(round(lons[place], 5), round(lats[place], 5)) for place in places]

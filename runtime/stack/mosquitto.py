@@ -1,0 +1,243 @@
+"""The embedded Mosquitto: a private broker on loopback, found again by the next start."""
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from runtime.stack.account import Account, server_account
+from runtime.stack.errors import StackError
+from runtime.stack.loopback import (
+    LOOPBACK,
+    accepts_connections,
+    exclusive,
+    free_port,
+    is_port_free,
+    read_pid,
+    running_process,
+    wait_until,
+)
+
+SETTINGS_FILE = Path(__file__).with_name("mosquitto.conf")
+ACL_FILE = Path(__file__).with_name("mosquitto.acl")
+BUILT = Path(".zaitu/mosquitto/sbin/mosquitto")
+INGEST_USER = "zaitu-ingest"
+SIMULATOR_USER = "zaitu-simulator"
+START_TIMEOUT_S = 30
+
+
+class Broker:
+    """One private Mosquitto in a directory the servers' account can reach.
+
+    `settings` replace lines of mosquitto.conf by name (tests use them to make a broker misbehave).
+    """
+
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str] | None = None, program: Path | None = None
+    ) -> None:
+        self.directory = directory
+        self.persistence_file = directory / "data" / "mosquitto.db"
+        self._settings = dict(settings or {})
+        self._program = program
+        self._account: Account = server_account()
+        self._configuration = directory / "mosquitto.conf"
+        self._state = directory / "broker.json"
+
+    @property
+    def port(self) -> int:
+        """The TCP port, chosen at the first start and kept while it stays free."""
+        port: int = self._load()["port"]
+        return port
+
+    @property
+    def url(self) -> str:
+        """The URL ingest connects with."""
+        return self.url_of(INGEST_USER)
+
+    @property
+    def simulator_url(self) -> str:
+        """The URL simulators connect with: they may publish for any device."""
+        return self.url_of(SIMULATOR_USER)
+
+    def url_of(self, user: str) -> str:
+        """Return the URL a known user connects with; KeyError for an unknown one."""
+        state = self._load()
+        return f"mqtt://{user}:{state['passwords'][user]}@{LOOPBACK}:{state['port']}"
+
+    def add_user(self, user: str, password: str) -> None:
+        """Let a device (its user name is its name in the topic) in from now on."""
+        state = self._load()
+        state["passwords"][user] = password
+        self._account.write(self._state, json.dumps(state))
+        self._write_passwords(state["passwords"])
+        process = self._process()
+        if process is not None:
+            process.send_signal(signal.SIGHUP)
+
+    def ensure_running(self) -> str:
+        """Start the broker if it is not running and return ingest's URL; StackError when it cannot run."""
+        self._account.own_directory(self.directory)
+        with exclusive(self.directory / "start.lock"):
+            if not self.is_running():
+                self._start()
+        return self.url
+
+    def is_running(self) -> bool:
+        """Say whether this broker's own process lives and answers."""
+        return self._process() is not None and accepts_connections(self.port)
+
+    def stop(self) -> None:
+        """Stop the broker; it saves its sessions and queues first."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the broker as a power cut would: what was not saved is lost."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop and start again on the same port, with what was saved."""
+        self.stop()
+        self.ensure_running()
+
+    def save(self) -> None:
+        """Ask the broker to save its sessions and queues now."""
+        process = self._process()
+        if process is None:
+            raise StackError(f"The broker in {self.directory} is not running: start it first.")
+        process.send_signal(signal.SIGUSR1)
+
+    def snapshot(self, target: Path) -> None:
+        """Have the broker save its sessions and queues now, and copy them to a file."""
+        before = self._saved_at()
+        self.save()
+        if not wait_until(lambda: self._saved_at() != before, START_TIMEOUT_S):
+            raise StackError(f"The broker did not save: see {self.directory / 'mosquitto.log'}.")
+        shutil.copyfile(self.persistence_file, target)
+
+    def restore(self, snapshot: Path) -> None:
+        """Put a snapshot in place of what the stopped broker saved last."""
+        if self._process() is not None:
+            raise StackError("A running broker would save over the snapshot: stop it first.")
+        shutil.copyfile(snapshot, self.persistence_file)
+        if self._account.switch:
+            os.chown(self.persistence_file, self._account.uid, self._account.gid)
+
+    def _saved_at(self) -> tuple[int, int] | None:
+        try:
+            status = self.persistence_file.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def _process(self) -> psutil.Process | None:
+        pid = read_pid(self.directory / "mosquitto.pid")
+        return running_process(pid, str(self._configuration)) if pid is not None else None
+
+    def _end(self, how: signal.Signals) -> None:
+        process = self._process()
+        if process is None:
+            return
+        process.send_signal(how)
+        if not wait_until(
+            lambda: running_process(process.pid, str(self._configuration)) is None, START_TIMEOUT_S
+        ):
+            raise StackError(
+                f"The broker (pid {process.pid}) does not stop: see {self.directory / 'mosquitto.log'}."
+            )
+        (self.directory / "mosquitto.pid").unlink(missing_ok=True)
+
+    def _end_orphans(self) -> None:
+        """End a broker whose files were removed under it: it would run on, known to nobody."""
+        for process in psutil.process_iter(["cmdline"]):
+            if str(self._configuration) in (process.info["cmdline"] or []):
+                process.kill()
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            loaded: dict[str, Any] = json.loads(self._state.read_text(encoding="utf-8"))
+        except FileNotFoundError as exc:
+            raise StackError(f"The broker in {self.directory} was never started.") from exc
+        return loaded
+
+    def _start(self) -> None:
+        self._account.own_directory(self.directory / "data")
+        if not self._state.exists():
+            self._end_orphans()
+            passwords = {user: secrets.token_urlsafe(24) for user in (INGEST_USER, SIMULATOR_USER)}
+            self._account.write(self._state, json.dumps({"port": free_port(), "passwords": passwords}))
+        state = self._load()
+        if not is_port_free(state["port"]):
+            state["port"] = free_port()
+            self._account.write(self._state, json.dumps(state))
+        self._write_configuration(state["port"])
+        self._write_passwords(state["passwords"])
+        started = self._account.run(
+            [self._usable_program(), "--daemon", "--config-file", self._configuration]
+        )
+        if started.returncode != 0 or not wait_until(self.is_running, START_TIMEOUT_S):
+            raise StackError(
+                f"Mosquitto did not start: see {self.directory / 'mosquitto.log'}. {started.stdout.strip()}"
+            )
+
+    def _write_configuration(self, port: int) -> None:
+        place = self.directory
+        added = {
+            "listener": f"{port} {LOOPBACK}",
+            "persistence_location": f"{place / 'data'}/",
+            "pid_file": place / "mosquitto.pid",
+            "password_file": place / "passwords",
+            "acl_file": place / "acl",
+            "log_dest": f"file {place / 'mosquitto.log'}",
+            **self._settings,
+        }
+        kept = [
+            line
+            for line in SETTINGS_FILE.read_text(encoding="utf-8").splitlines()
+            if line.split(" ")[0] not in added
+        ]
+        self._account.write(
+            self._configuration,
+            "\n".join([*kept, *(f"{name} {value}" for name, value in added.items())]) + "\n",
+        )
+        self._account.write(place / "acl", ACL_FILE.read_text(encoding="utf-8"))
+
+    def _write_passwords(self, passwords: Mapping[str, str]) -> None:
+        lines = [
+            f"{user}:{hash_password(password, secrets.token_bytes(12))}\n"
+            for user, password in passwords.items()
+        ]
+        self._account.write(self.directory / "passwords", "".join(lines))
+
+    def _usable_program(self) -> Path:
+        """Return the program, or a copy beside the broker's files where its account cannot reach it."""
+        program = self._program or find_mosquitto()
+        if self._account.can("x", program):
+            return program
+        copy = self.directory / "mosquitto"
+        shutil.copyfile(program, copy)
+        copy.chmod(0o755)
+        return copy
+
+
+def find_mosquitto() -> Path:
+    """Return the Mosquitto that set-up built, or else the installed one."""
+    built = Path(__file__).resolve().parents[2] / BUILT
+    for program in (built, Path("/usr/sbin/mosquitto"), Path("/usr/local/sbin/mosquitto")):
+        if program.exists():
+            return program
+    raise StackError("Mosquitto is not installed: run `make setup`, or set MQTT_URL to a broker.")
+
+
+def hash_password(password: str, salt: bytes) -> str:
+    """Hash a password the way Mosquitto 2 reads it (its `$7$` format: PBKDF2 with SHA-512, 101 rounds)."""
+    rounds = 101
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds, 64)
+    return f"$7${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"

@@ -1,0 +1,1 @@
+"""Benchmarks: each module is run by `zaitu bench NAME` and prints JSON."""

@@ -1,0 +1,1 @@
+"""How good arrival estimates are, on recorded drives with known arrivals."""

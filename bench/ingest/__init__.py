@@ -1,0 +1,1 @@
+"""`zaitu bench ingest`: the whole path from broker to acknowledgement, beside its parts alone."""

@@ -1,0 +1,145 @@
+"""The benchmark's own servers: a cluster that keeps commit times, two equal brokers, our processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+
+from bench.ingest.world import Size, found
+from migrations.runner import migrate
+from runtime.stack.account import reachable_directory, server_account
+from runtime.stack.loopback import free_port
+from runtime.stack.mosquitto import Broker
+from runtime.stack.postgres import PostgresServer
+
+WAIT_S = 60.0
+TOKEN = "bench-administrator-token-0123456789abcdef"
+
+
+class Servers:
+    """Everything that runs during the benchmark; use it as a context manager."""
+
+    def __init__(self, data_dir: Path, size: Size, say: Callable[[str], None]) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.directory = reachable_directory(data_dir.resolve() / "bench", server_account())
+        self._postgres = PostgresServer(self.directory / "postgres", {"track_commit_timestamp": "on"})
+        self.broker = Broker(self.directory / "broker")
+        self.bare_broker = Broker(self.directory / "bare-broker")
+        self._size = size
+        self._say = say
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.database_url = ""
+        self.metrics_port = free_port()
+        self.api_port = free_port()
+
+    def __enter__(self) -> Servers:
+        for broker in (self.broker, self.bare_broker):
+            if broker.is_running():
+                broker.kill()
+            shutil.rmtree(broker.directory, ignore_errors=True)
+            broker.ensure_running()
+        self._postgres.ensure_running()
+        self.database_url = self._postgres.make_anew("zaitu_bench")
+        migrate(self.database_url)
+        self._say(f"founding a company of {self._size.vehicles} vehicles and {self._size.fences} fences")
+        found(self.database_url, self._size)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in list(self._processes):
+            self.stop(process)
+        self.broker.stop()
+        self.bare_broker.stop()
+        self._postgres.stop()
+
+    def start_ingest(self) -> subprocess.Popen[bytes]:
+        """Start ingest; returns once it has subscribed."""
+        log = self.directory / "ingest.log"
+        log.write_text("")
+        process = self._start(
+            ["-m", "ingest"],
+            log,
+            MQTT_URL=self.broker.url,
+            ZAITU_INGEST_METRICS_PORT=str(self.metrics_port),
+            ZAITU_DEVICE_HTTP_PORT=str(free_port()),
+        )
+        wait_until(lambda: "subscribed " in log.read_text(), "ingest's subscription")
+        return process
+
+    def start_api(self) -> subprocess.Popen[bytes]:
+        """Start the API; returns once it is ready."""
+        process = self._start(["-m", "api"], self.directory / "api.log", ZAITU_API_PORT=str(self.api_port))
+        wait_until(lambda: _answers(f"http://127.0.0.1:{self.api_port}/ready"), "the API")
+        return process
+
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process of ours and wait for it."""
+        process.send_signal(signal.SIGTERM)
+        process.wait(WAIT_S)
+        self._processes.remove(process)
+
+    def committed_messages(self) -> int:
+        """How many messages ingest has committed since its start, by its own metrics."""
+        text = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
+        marks = 'zaitu_ingest_messages_total{source="mqtt"} '
+        return int(
+            float(next((line.split()[-1] for line in text.splitlines() if line.startswith(marks)), "0"))
+        )
+
+    def value(self, query: str, *parameters: Any) -> Any:
+        """The first column of a query's first row."""
+        with psycopg.connect(self.database_url) as connection:
+            row = connection.execute(query, parameters).fetchone()
+        return row[0] if row else None
+
+    def resident_mb(self, process: subprocess.Popen[bytes]) -> float:
+        """Resident memory of a process."""
+        return float(psutil.Process(process.pid).memory_info().rss) / 1e6
+
+    def cpu_s(self, process: subprocess.Popen[bytes]) -> float:
+        """Seconds of CPU a process has used."""
+        times = psutil.Process(process.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def _start(self, arguments: list[str], log: Path, **settings: str) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": self.database_url,
+            "ZAITU_DATA_DIR": str(self.directory / "data"),
+            "ZAITU_ADMIN_TOKEN": TOKEN,
+            **settings,
+        }
+        with log.open("ab") as errors:
+            process = subprocess.Popen([sys.executable, *arguments], env=environment, stderr=errors)
+        self._processes.append(process)
+        return process
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = WAIT_S) -> None:
+    """Wait for a condition; TimeoutError names what did not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.02)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,135 @@
+"""`zaitu device` and `zaitu rejected` beside a running ingest, and what the API says of the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from api_world import ApiWorld, running_api
+from company import Company, fix, payload
+from ingest_process import ROOT, IngestRunner, publisher, wait_until
+
+from ingest.committer import Committer
+from ingest.messages import Message
+from runtime.stack.mosquitto import Broker
+from store.cipher import Cipher
+from store.pool import open_connection
+
+Zaitu = Callable[..., str]
+
+
+@pytest.fixture
+def zaitu(database_url: str, tmp_path: Path) -> Zaitu:
+    """The command line on this test's database, with the data key of its ingest."""
+
+    def run(*arguments: str, status: int = 0) -> str:
+        environment = {**os.environ, "DATABASE_URL": database_url, "ZAITU_DATA_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-m", "runtime.cli", *arguments],
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == status, done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_a_clock_of_local_time_is_found_corrected_and_its_facts_come_back(
+    broker: Broker, company: Company, ingest: IngestRunner, zaitu: Zaitu
+) -> None:
+    depot = company.depot()
+    device, vehicle = company.device(depot, "trk-1"), company.vehicle(depot, "V1")
+    company.assign(device, vehicle, datetime.now(UTC) - timedelta(days=1))
+    ingest.start(broker)
+    ingest.wait_subscribed()
+    start = datetime.now(UTC).replace(microsecond=0)
+    with publisher(broker) as publish:
+        for number in range(5):
+            publish("trk-1/gps", payload(fix(start + timedelta(hours=8, seconds=number - 5), 0, seq=number)))
+    wait_until(lambda: company.value("select count(*) from quarantine") == 5, "five facts set apart")
+
+    assert "whole_hours, say 5 facts; proposed: -28800000 ms" in zaitu("device", "clock", "trk-1")
+    zaitu("device", "clock", "trk-1", "--apply")
+    wait_until(lambda: company.value("select count(*) from position") == 5, "the facts to come back")
+    times = company.rows("select device_time from position order by 1")
+    assert times == [(start + timedelta(seconds=number - 5),) for number in range(5)]
+
+    shown = zaitu("device", "show", "trk-1")
+    assert "gps: numbers 0-4, 0 missing" in shown
+    assert "corrected by -28800000 ms (whole_hours)" in shown
+    assert "set apart" not in shown
+    assert "the correction ends now" in zaitu("device", "clock", "trk-1", "--clear")
+    assert "not corrected" in zaitu("device", "clock", "trk-1", "--clear")
+
+
+def test_an_offset_may_be_given_and_nonsense_is_refused(company: Company, zaitu: Zaitu) -> None:
+    company.device(company.depot(), "trk-1")
+
+    assert "corrected by -90000 ms (given)" in zaitu("device", "clock", "trk-1", "--offset=-90s")
+    assert company.value("select offset_ms from clock_correction where ended_at is null") == -90_000
+    zaitu("device", "clock", "trk-1", "--offset", "soon", status=2)
+    zaitu("device", "clock", "trk-1", "--apply", "--clear", status=2)
+    zaitu("device", "clock", "trk-1", "--apply", status=2)
+    assert "There is no device called nobody" in zaitu("device", "show", "nobody", status=1)
+
+
+def test_rejected_payloads_are_listed_shown_and_tried_again(
+    broker: Broker, company: Company, ingest: IngestRunner, zaitu: Zaitu
+) -> None:
+    ingest.start(broker)
+    ingest.wait_subscribed()
+    item = payload(fix(datetime.now(UTC), 0, seq=1))
+    with publisher(broker) as publish:
+        publish("trk-1/gps", item)
+    wait_until(lambda: company.value("select count(*) from rejected") == 1, "the rejection")
+    number = company.value("select rejected_id from rejected")
+
+    listed = zaitu("rejected", "list")
+    assert "unknown_device: 1 (0 usable by now)" in listed
+    assert f"{number}  " in listed
+    assert zaitu("rejected", "show", str(number)).encode() == item
+
+    company.device(company.depot(), "trk-1")
+    assert "1 to be tried again" in zaitu("rejected", "retry", str(number))
+    wait_until(lambda: company.value("select count(*) from position") == 1, "the payload to be used")
+    assert "unknown_device: 1 (1 usable by now)" in zaitu("rejected", "list")
+    zaitu("rejected", "retry", status=2)
+    assert "There is no rejected payload" in zaitu("rejected", "show", "999", status=1)
+
+
+async def test_the_api_says_how_a_device_does_and_what_was_rejected(database_url: str) -> None:
+    async with running_api(database_url) as world:
+        device = await registered(world)
+        connection = await open_connection(database_url)
+        committer = await Committer.on(connection, Cipher(bytes(32)), lambda: world.clock())
+        at = world.clock() - timedelta(minutes=1)
+        contents = [fix(at, 0, seq=1), fix(at + timedelta(seconds=9), 0, seq=5), {**fix(at, 0), "lat": 91}]
+        future = [fix(at + timedelta(hours=8, seconds=number), 0) for number in range(3)]
+        messages = [
+            Message("zaitu/v1/trk-1/gps", payload(content), world.clock()) for content in (contents, future)
+        ]
+        async for _ in committer.commit(messages):
+            pass
+        await connection.close()
+
+        health = await world.get(f"/v1/devices/{device}/health")
+        rejected = await world.get("/v1/rejected", reason="out_of_range", device="trk-1", limit=1)
+        reasons = await world.get("/v1/rejected-reasons")
+
+    assert health["topics"][0]["missing"] == [{"from_seq": 2, "to_seq": 4}]
+    assert health["topics"][0]["missing_count"] == 3
+    assert health["clock"]["quarantined"] == {"clock_future": 3}
+    assert health["last_fix_at"].startswith((at + timedelta(seconds=9)).strftime("%Y-%m-%dT%H:%M:%S"))
+    assert rejected["items"][0]["item"] == 2
+    assert rejected["next"] == str(rejected["items"][0]["id"])
+    assert reasons["items"][0]["reason"] == "out_of_range"
+
+
+async def registered(world: ApiWorld) -> str:
+    depot = await world.depot()
+    return str((await world.post("/v1/devices", {"depot_id": depot, "name": "trk-1"}))["id"])

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import openpyxl
+import pytest
+from api_world import NOON, ApiWorld, order_body, running_api
+
+from api.order_file import CSV, EXCEL, JSON_LINES
+from domain.access import process_principal
+from store import orders
+from store.pool import open_pool
+from store.unit_of_work import unit_of_work
+
+WHOLE = {
+    "channel": "TM",
+    "contact": {"name": "张伟", "phone": "+86 138 0000 0000", "address": "苏州市姑苏区观前街1号"},
+    "ordered_at": NOON.isoformat(),
+    "items": [{"name": "茶", "quantity": 2}],
+}
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[ApiWorld]:
+    async with running_api(database_url) as world:
+        yield world
+
+
+async def bulk(world: ApiWorld, depot: str, content_type: str, content: bytes) -> Any:
+    answer = await world.client.post(
+        f"/v1/orders/bulk?depot_id={depot}", content=content, headers={"Content-Type": content_type}
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_without_a_promise_48_hours_are_promised(world: ApiWorld) -> None:
+    order = await world.post("/v1/orders", {"depot_id": await world.depot(), **WHOLE})
+    assert order["promised_at"] == "2026-11-23T12:00:00Z"
+    assert (order["promise_given"], order["state"], order["missing"]) == (False, "open", [])
+
+
+async def test_a_promise_before_the_receipt_is_refused(world: ApiWorld) -> None:
+    body = order_body(await world.depot(), promised_at=(NOON - timedelta(hours=1)).isoformat())
+    problem = await world.post("/v1/orders", body, expect=422)
+    assert problem["errors"][0]["pointer"] == "/promised_at"
+
+
+async def test_what_lacks_something_is_taken_in_and_names_it(world: ApiWorld) -> None:
+    lacking = {**WHOLE, "contact": {"name": "张伟"}, "items": [{"name": "茶"}]}
+    order = await world.post("/v1/orders", {"depot_id": await world.depot(), **lacking})
+    assert order["state"] == "pending_info"
+    assert order["missing"] == ["contact.phone", "contact.address", "items.quantity"]
+
+
+async def test_a_new_tag_changes_priority_and_the_packing_clock_and_is_recorded(world: ApiWorld) -> None:
+    order = await world.post("/v1/orders", {"depot_id": await world.depot(), **WHOLE})
+    await world.happens(order["id"], "stock_locked")
+    answer = await world.client.patch(f"/v1/orders/{order['id']}", json={"tagged_urgent": True})
+    changed = answer.json()
+    assert changed["priority"] == "urgent"
+    assert [change["after"] for change in changed["priority_changes"]] == ["regular", "urgent"]
+    packed = next(clock for clock in changed["clocks"] if clock["clock"] == "packed")
+    assert packed["deadline_at"] == "2026-11-21T14:00:00Z"
+
+
+async def test_a_closed_order_takes_only_corrections_with_a_reason(world: ApiWorld) -> None:
+    order = await world.post("/v1/orders", {"depot_id": await world.depot(), **WHOLE})
+    await world.happens(order["id"], "delivered")
+    late = {"stage": "packed", "at": NOON.isoformat(), "source_key": "k"}
+    problem = await world.post(f"/v1/orders/{order['id']}/evidence", late, expect=409)
+    assert "closed (delivered)" in problem["detail"]
+    correction = {**late, "manual": True, "actor": "李娜", "reason": "forgotten"}
+    corrected = await world.post(f"/v1/orders/{order['id']}/evidence", correction)
+    packed = next(one for one in corrected["milestones"] if one["stage"] == "packed")
+    assert packed["actual_at"] == "2026-11-21T12:00:00Z"
+
+
+async def test_every_row_of_a_file_is_accounted_for(world: ApiWorld) -> None:
+    depot = await world.depot()
+    rows = [
+        {**WHOLE, "channel_reference": "A-1", "client_key": "k1"},
+        {**WHOLE, "channel_reference": "A-1"},
+        {**WHOLE, "contact": None},
+        {"channel": "no such channel!"},
+        "not an object",
+    ]
+    content = "\n".join(json.dumps(row) for row in rows).encode() + b"\n{broken"
+    answer = await bulk(world, depot, JSON_LINES, content)
+    assert (answer["rows"], answer["created"], answer["refused"]) == (6, 2, 4)
+    assert [row["result"] for row in answer["items"]] == ["created", "refused", "created", *["refused"] * 3]
+    assert answer["items"][0]["number"] in answer["items"][1]["problems"][0]
+    assert answer["items"][2]["state"] == "pending_info"
+    again = await bulk(world, depot, JSON_LINES, json.dumps(rows[0]).encode())
+    assert (again["repeated"], again["items"][0]["number"]) == (1, answer["items"][0]["number"])
+
+
+COLUMNS = ["channel", "contact.name", "contact.phone", "contact.address", "ordered_at", "product", "quantity"]
+LINE = ["TM", "张伟", "13800000000", "苏州市", "2026-11-21T20:00:00+08:00", "茶", 2]
+
+
+async def test_csv_and_excel_say_the_same(world: ApiWorld) -> None:
+    depot = await world.depot()
+    table = f"{','.join(COLUMNS)},packages\n{','.join(map(str, LINE))},C1;C2\n\n,,,,,,,\n"
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append([*COLUMNS, "packages"])
+    sheet.append([*LINE, "X1;X2"])
+    saved = io.BytesIO()
+    book.save(saved)
+    seen = []
+    for content_type, content in ((CSV, "\ufeff".encode() + table.encode()), (EXCEL, saved.getvalue())):
+        answer = await bulk(world, depot, content_type, content)
+        assert (answer["rows"], answer["created"]) == (1, 1), answer
+        order = await world.get(f"/v1/orders/{answer['items'][0]['order_id']}")
+        seen.append((order["state"], order["items"], order["contact"]["phone"], len(order["packages"])))
+    assert seen[0] == seen[1]
+    assert seen[0][0] == "open"
+    assert seen[0][3] == 2
+
+
+async def test_a_file_that_cannot_be_read_is_refused_whole(world: ApiWorld) -> None:
+    depot = await world.depot()
+    for content_type, content in ((EXCEL, b"not a workbook"), (CSV, b"\xff\xfe"), ("text/plain", b"x")):
+        answer = await world.client.post(
+            f"/v1/orders/bulk?depot_id={depot}", content=content, headers={"Content-Type": content_type}
+        )
+        assert answer.status_code == 415
+
+
+async def test_endpoints_are_added_listed_and_switched_off(world: ApiWorld) -> None:
+    depot = await world.depot()
+    made = await world.post("/v1/endpoints", {"depot_id": depot, "url": "https://partner.test/hook"})
+    assert made["secret"].startswith("whsec_")
+    await world.client.post(f"/v1/endpoints/{made['id']}/disable")
+    (listed,) = (await world.get("/v1/endpoints"))["items"]
+    assert (listed["id"], listed["disabled_reason"]) == (made["id"], "by hand")
+    await world.client.post(f"/v1/endpoints/{made['id']}/enable")
+    order = await world.order(depot)
+    (notice,) = (await world.get("/v1/notices", order_id=order["id"]))["items"]
+    assert (notice["event"], notice["recipient"]) == ("received", "partner")
+    assert notice["endpoint_id"] == made["id"]
+
+
+async def test_a_thousand_orders_created_at_once_are_numbered_without_gaps(database_url: str) -> None:
+    pool = await open_pool(database_url, max_size=20)
+    depot_id = await pool.fetchval(
+        "insert into depot (public_id, code, name) values (gen_random_uuid(), 'D', 'D') returning depot_id"
+    )
+
+    async def create() -> str:
+        async with pool.acquire() as connection, unit_of_work(connection) as work:
+            number = await orders.next_number(work.connection, "20261121TM")
+            order = orders.OrderToAdd(
+                public_id=uuid4(),
+                depot_id=depot_id,
+                number=number,
+                channel="TM",
+                channel_reference=None,
+                client_key=None,
+                client_hash=None,
+                contact_id=None,
+                priority="regular",
+                received_at=NOON,
+                promised_at=NOON + timedelta(hours=48),
+            )
+            await orders.create(work.connection, process_principal("api"), order, [], [])
+        return number
+
+    numbers = await asyncio.gather(*(create() for _ in range(1000)))
+    assert sorted(numbers) == [f"20261121TM{serial:06}" for serial in range(1, 1001)]
+    pool.terminate()

@@ -1,0 +1,154 @@
+import asyncio
+import os
+import signal
+import socket
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from store.pool import open_connection
+from store.unit_of_work import UnitOfWork, unit_of_work
+from watch import loop
+from watch.measures import WatchMeasures
+from watch.schedule import Duty, Heard
+
+WITHIN_S = 20.0
+
+
+class Diary:
+    """Duties that write down what they were asked to look at."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, Heard | None]] = []
+
+    def duty(self, name: str, *, fails: bool = False) -> Duty:
+        async def run(work: UnitOfWork, now: datetime, heard: Heard | None) -> None:
+            self.entries.append((name, heard))
+            if fails:
+                raise ValueError("a mistake")
+
+        return Duty(name, run, timedelta(hours=1), frozenset({"order"}), at_most_every=timedelta(0))
+
+    async def shows(self, *entry: Any) -> None:
+        await until(lambda: self._has(entry))
+
+    async def _has(self, entry: Any) -> bool:
+        return entry in self.entries
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not await holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def watching(database_url: str, *duties: Duty) -> AsyncIterator[WatchMeasures]:
+    measures = WatchMeasures(CollectorRegistry())
+    task = asyncio.create_task(loop.keep_watch(database_url, duties, lambda: datetime.now(UTC), measures))
+    try:
+        yield measures
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def tell_of_order(database_url: str, order_id: int) -> None:
+    connection = await open_connection(database_url)
+    async with unit_of_work(connection) as work:
+        work.tell("order", [order_id])
+    await connection.close()
+
+
+async def test_a_duty_runs_at_the_start_and_on_news(database_url: str) -> None:
+    diary = Diary()
+    async with watching(database_url, diary.duty("late")):
+        await diary.shows("late", None)
+        await tell_of_order(database_url, 7)
+        await diary.shows("late", {"order": frozenset({7})})
+
+
+async def test_a_duty_that_fails_does_not_stop_the_others(database_url: str) -> None:
+    diary = Diary()
+    async with watching(database_url, diary.duty("broken", fails=True), diary.duty("late")) as measures:
+        await diary.shows("late", None)
+        await tell_of_order(database_url, 7)
+        await diary.shows("late", {"order": frozenset({7})})
+    assert measures.duty_failures.labels("broken")._value.get() == 2
+
+
+async def test_a_second_watch_stands_by_until_the_first_is_gone(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "STAND_BY_S", 0.05)
+    first, second = Diary(), Diary()
+    async with AsyncExitStack() as first_watch:
+        await first_watch.enter_async_context(watching(database_url, first.duty("first")))
+        await first.shows("first", None)
+        async with watching(database_url, second.duty("second")):
+            await tell_of_order(database_url, 7)
+            await first.shows("first", {"order": frozenset({7})})
+            assert second.entries == []
+            await first_watch.aclose()
+            await second.shows("second", None)
+
+
+async def test_watching_goes_on_after_the_database_cut_the_connections(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "STAND_BY_S", 0.05)
+    diary = Diary()
+    async with watching(database_url, diary.duty("late")):
+        await diary.shows("late", None)
+        diary.entries.clear()
+        await kill_other_connections(database_url)
+        await tell_of_order(database_url, 7)
+        await diary.shows("late", None)
+
+
+async def kill_other_connections(database_url: str) -> None:
+    connection = await open_connection(database_url)
+    await connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+    )
+    await connection.close()
+
+
+async def test_the_process_starts_shows_its_metrics_and_ends_on_sigterm(database_url: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {"DATABASE_URL": database_url, "ZAITU_WATCH_METRICS_PORT": str(port)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "watch", env={**os.environ, **settings}
+    )
+    try:
+        await until(lambda: _shows(port, "zaitu_watch_is_working 1.0"))
+        await until(lambda: _shows(port, 'zaitu_watch_duty_seconds_count{duty="compression"} 1.0'))
+        assert not await _shows(port, "zaitu_watch_duty_failures_total{")
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), WITHIN_S) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+
+
+async def _shows(port: int, line: str) -> bool:
+    try:
+        page = await asyncio.to_thread(_metrics, port)
+    except OSError:
+        return False
+    return line in page
+
+
+def _metrics(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        return str(answer.read().decode())

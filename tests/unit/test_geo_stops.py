@@ -1,0 +1,56 @@
+import math
+
+import numpy as np
+import pytest
+
+from geo.stops import Drive, StopRules, drives_between, find_stays
+
+METRE = 1.0 / 111_195.08
+
+
+def fixes(*legs: tuple[float, float, int]) -> tuple[list[float], list[float], list[float]]:
+    """Fixes 10 s apart, due north: each leg from one metre to another in so many fixes."""
+    metres = np.concatenate([np.linspace(start, end, count) for start, end, count in legs])
+    return [10.0 * i for i in range(len(metres))], (31.0 + metres * METRE).tolist(), [121.0] * len(metres)
+
+
+def test_a_parked_truck_has_stopped_and_a_traffic_light_is_no_stop() -> None:
+    stays = find_stays(*fixes((0, 2_000, 20), (2_000, 2_000, 6), (2_100, 4_000, 20), (4_000, 4_010, 30)))
+    assert [(stay.first, stay.last) for stay in stays] == [(45, 75)]
+    assert stays[0].lat == pytest.approx(31.0 + 4_005 * METRE, abs=5 * METRE)
+
+
+def test_one_reflection_does_not_end_a_stay() -> None:
+    times, lats, lons = fixes((0, 0, 30))
+    lats[12] += 400 * METRE
+    assert [(stay.first, stay.last) for stay in find_stays(times, lats, lons)] == [(0, 29)]
+
+
+def test_drives_lie_between_stays() -> None:
+    stays = find_stays(*fixes((0, 0, 30), (100, 3_000, 20), (3_000, 3_000, 30)))
+    assert drives_between(stays) == [Drive(29, 49, 290.0, 490.0)]
+
+
+def test_no_fixes_have_no_stays() -> None:
+    assert find_stays([], [], []) == []
+    assert drives_between([]) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        (([0.0, 1.0], [31.0], [121.0]), "equally long"),
+        (([0.0], [math.nan], [121.0]), "not a number"),
+        (([1.0, 0.0], [31.0, 31.0], [121.0, 121.0]), "order of time"),
+    ],
+)
+def test_columns_that_are_no_track_are_refused(
+    columns: tuple[list[float], list[float], list[float]], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        find_stays(*columns)
+
+
+def test_rules_without_extent_are_refused() -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        StopRules(radius_m=0.0)

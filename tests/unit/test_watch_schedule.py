@@ -1,0 +1,75 @@
+from datetime import UTC, datetime, timedelta
+
+from store.changes import Change, ChangeKind, Cursor
+from store.unit_of_work import UnitOfWork
+from watch.schedule import Duty, Heard, Schedule
+
+T0 = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+
+
+async def nothing(work: UnitOfWork, now: datetime, heard: Heard | None) -> None:
+    """A duty's body; the schedule never calls it."""
+
+
+def after(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def duty(name: str = "etas", wakes_on: frozenset[ChangeKind] = frozenset({"position"})) -> Duty:
+    return Duty(name, nothing, timedelta(seconds=30), wakes_on, at_most_every=timedelta(seconds=3))
+
+
+def change(kind: ChangeKind, *ids: int) -> Change:
+    return Change(Cursor(1, 1), kind, ids, T0)
+
+
+def due(schedule: Schedule, now: datetime) -> list[tuple[str, Heard | None]]:
+    return [(duty.name, heard) for duty, heard in schedule.take_due(now)]
+
+
+def test_everything_is_looked_at_first() -> None:
+    schedule = Schedule([duty(), duty("late")])
+    assert due(schedule, T0) == [("etas", None), ("late", None)]
+    assert due(schedule, T0) == []
+
+
+def test_everything_is_looked_at_again_when_its_time_has_come() -> None:
+    schedule = Schedule([duty()])
+    due(schedule, T0)
+    assert due(schedule, after(29.9)) == []
+    assert due(schedule, after(30)) == [("etas", None)]
+
+
+def test_news_is_gathered_and_looked_at_together() -> None:
+    schedule = Schedule([duty()])
+    due(schedule, T0)
+    schedule.note([change("position", 1, 2), change("position", 2, 3), change("alert", 9)])
+    assert due(schedule, after(2.9)) == []
+    assert due(schedule, after(3)) == [("etas", {"position": frozenset({1, 2, 3})})]
+    assert due(schedule, after(6)) == []
+
+
+def test_news_never_runs_a_duty_more_often_than_it_allows() -> None:
+    schedule = Schedule([duty()])
+    due(schedule, T0)
+    runs = 0
+    for tenth in range(1, 300):
+        schedule.note([change("position", tenth)])
+        runs += len(due(schedule, after(tenth / 10)))
+    assert runs == 9
+
+
+def test_news_does_not_put_off_the_look_at_everything() -> None:
+    schedule = Schedule([duty()])
+    due(schedule, T0)
+    schedule.note([change("position", 1)])
+    due(schedule, after(29))
+    schedule.note([change("position", 2)])
+    assert due(schedule, after(30)) == [("etas", None)]
+    assert due(schedule, after(40)) == []
+
+
+def test_a_clock_set_back_does_not_stop_the_duties() -> None:
+    schedule = Schedule([duty()])
+    due(schedule, T0)
+    assert due(schedule, after(-3600)) == [("etas", None)]

@@ -138,6 +138,13 @@ async def bind(
         await orders.add_leg(work.connection, order_id, trip_ids[leg.trip_id], leg.from_seq, to_seq, now)
 
 
+async def refuse_if_closed(connection: Connection, order_id: int) -> None:
+    """Raise Conflict where an order the caller has locked is delivered, returned or cancelled."""
+    known = await intake.current(connection, order_id)
+    if known.closed_at is not None:
+        raise Conflict(f"The order is closed ({known.state}).")
+
+
 async def derive(work: UnitOfWork, order_id: int, now: datetime) -> None:
     """Derive what follows of the order again and announce it, whether or not anything changed.
 

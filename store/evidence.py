@@ -18,7 +18,7 @@ from domain.legs import (
 from domain.milestones import NO_STOP, Evidence
 from domain.orders import Leg
 from store import order_accounts
-from store.order_facts import OrderFacts, crossings_for, lock_and_read
+from store.order_facts import OrderFacts, crossings_for, legs_that_count, lock_and_read
 from store.pool import Connection
 from store.queries import load
 from store.unit_of_work import UnitOfWork
@@ -85,7 +85,8 @@ async def record_evidence(work: UnitOfWork, order_ids: Collection[int], now: dat
     if not order_ids:
         return 0
     known = await lock_and_read(work.connection, order_ids)
-    legs = await _write_legs(work.connection, known)
+    await _write_scanned_legs(work.connection, known)
+    legs = await legs_that_count(work.connection, known)
     crossings = await crossings_for(
         work.connection,
         [leg for own in legs.values() for leg in own],
@@ -95,19 +96,12 @@ async def record_evidence(work: UnitOfWork, order_ids: Collection[int], now: dat
     return await order_accounts.write(work, known, now)
 
 
-async def _write_legs(connection: Connection, known: dict[int, OrderFacts]) -> dict[int, list[Leg]]:
-    """Bring the legs made by load scans in line; returns the legs that count for each order.
-
-    A plan speaks for an order only while none of it has been scanned: a truck that leaves without a package
-    must not seem to carry it.
-    """
-    counting: dict[int, list[Leg]] = {}
+async def _write_scanned_legs(connection: Connection, known: dict[int, OrderFacts]) -> None:
+    """Bring the legs made by load scans in line with the scans."""
     missing: list[Leg] = []
     stale: list[int] = []
-    for order_id, facts in known.items():
-        scans = standing_scans(facts.scans)
-        bound = bind_legs(facts.order, scans, facts.trips)
-        counting[order_id] = bound if scans else facts.planned_legs
+    for facts in known.values():
+        bound = bind_legs(facts.order, standing_scans(facts.scans), facts.trips)
         stored = facts.scanned_legs
         stale.extend(leg_id for leg_id, leg in stored.items() if leg not in bound)
         missing.extend(leg for leg in bound if leg not in stored.values())
@@ -124,7 +118,6 @@ async def _write_legs(connection: Connection, known: dict[int, OrderFacts]) -> d
             bound_ats=[leg.bound_at for leg in missing],
             unbound_ats=[leg.unbound_at for leg in missing],
         )
-    return counting
 
 
 async def _write_evidence(

@@ -34,7 +34,6 @@ class OrderFacts:
     zone: ZoneInfo
     scans: list[OrderScan] = field(default_factory=list)
     trips: list[TripPlan] = field(default_factory=list)
-    planned_legs: list[Leg] = field(default_factory=list)
     scanned_legs: dict[int, Leg] = field(default_factory=dict)
     evidence: dict[int, Evidence] = field(default_factory=dict)
 
@@ -65,9 +64,17 @@ async def lock_and_read(connection: Connection, order_ids: Collection[int]) -> d
     }
     await _add_scans(connection, known)
     await _add_trips(connection, known)
-    await _add_legs(connection, known)
+    await _add_scanned_legs(connection, known)
     await _add_evidence(connection, known)
     return known
+
+
+async def legs_that_count(connection: Connection, order_ids: Collection[int]) -> dict[int, list[Leg]]:
+    """The legs that speak for each order, once those made by scans are written; ended ones are among them."""
+    legs: dict[int, list[Leg]] = defaultdict(list)
+    async for row in _queries.legs_that_count(connection, order_ids=sorted(order_ids)):
+        legs[row["order_id"]].append(Leg(**row))
+    return legs
 
 
 async def crossings_for(
@@ -142,9 +149,7 @@ async def _add_trips(connection: Connection, known: dict[int, OrderFacts]) -> No
         facts.trips = [trip for trip in trips if trip.vehicle_id in own]
 
 
-async def _add_legs(connection: Connection, known: dict[int, OrderFacts]) -> None:
-    async for row in _queries.planned_legs(connection, order_ids=list(known)):
-        known[row["order_id"]].planned_legs.append(Leg(**row))
+async def _add_scanned_legs(connection: Connection, known: dict[int, OrderFacts]) -> None:
     async for row in _queries.scanned_legs(connection, order_ids=list(known)):
         fields = dict(row)
         leg_id = fields.pop("leg_id")

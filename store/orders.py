@@ -122,6 +122,20 @@ async def add_leg(
     )
 
 
+async def end_plan(connection: Connection, order_id: int, trip_id: int, at: datetime) -> None:
+    """End what is planned of an order the caller has locked on a trip the caller has looked up, as of a time.
+
+    Raises Conflict where only load scans bind it to the trip, NotFound where nothing does.
+    """
+    if [row async for row in _queries.end_plan(connection, order_id=order_id, trip_id=trip_id, at=at)]:
+        return
+    if await _queries.rides_by_scan(connection, order_id=order_id, trip_id=trip_id):
+        raise Conflict(
+            "The order was scanned onto this trip: have its packages scanned off, or the load scans voided."
+        )
+    raise NotFound("The order is not planned on this trip.")
+
+
 async def package_id(connection: Connection, order_id: int, code: str) -> int:
     """The internal id of a package of an order the caller has locked; NotFound when it has none such."""
     found = await _queries.package_id(connection, order_id=order_id, code=code)

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from api.auth import Staff
-from api.intake import derive
+from api.intake import derive, refuse_if_closed
 from api.schemas.assignments import Assignment, Candidate, Candidates, LeftOut, NewAssignment
 from api.schemas.base import Page
 from api.services import Api
@@ -16,7 +16,7 @@ from domain.access import Principal
 from domain.assignment import rank, why_not
 from domain.milestones import Evidence, Stage
 from geo.distance import haversine_m
-from store import assignments, audit, evidence, intake, order_views, orders
+from store import assignments, audit, evidence, order_views, orders
 from store.errors import Conflict, NotFound
 from store.pool import Connection
 
@@ -64,7 +64,7 @@ async def assign_order(order_id: UUID, new: NewAssignment, api: Api, principal: 
     now = api.sources.clock()
     async with api.writing() as work:
         internal_id, _ = await orders.lock(work.connection, principal, order_id)
-        await _refuse_if_closed(work.connection, internal_id)
+        await refuse_if_closed(work.connection, internal_id)
         fleet = await assignments.fleet(work.connection, principal, internal_id, None, only=new.vehicle_id)
         vehicle = fleet.get(new.vehicle_id)
         if vehicle is None:
@@ -88,7 +88,7 @@ async def unassign_order(order_id: UUID, api: Api, principal: Staff) -> Page[Ass
     now = api.sources.clock()
     async with api.writing() as work:
         internal_id, _ = await orders.lock(work.connection, principal, order_id)
-        await _refuse_if_closed(work.connection, internal_id)
+        await refuse_if_closed(work.connection, internal_id)
         if not await assignments.unassign(work.connection, internal_id, by=principal.name, now=now):
             raise Conflict("The order is given to no vehicle.")
         await audit.record(work.connection, principal, "unassign", f"order:{internal_id}", {}, now)
@@ -102,12 +102,6 @@ async def list_assignments(order_id: UUID, api: Api, principal: Staff) -> Page[A
     async with api.reading() as connection:
         order = await order_views.get(connection, principal, order_id)
         return await _history(connection, principal, order.order_id)
-
-
-async def _refuse_if_closed(connection: Connection, order_id: int) -> None:
-    known = await intake.current(connection, order_id)
-    if known.closed_at is not None:
-        raise Conflict(f"The order is closed ({known.state}).")
 
 
 async def _history(connection: Connection, principal: Principal, order_id: int) -> Page[Assignment]:

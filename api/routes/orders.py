@@ -7,16 +7,17 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
 
 from api.auth import Staff
-from api.intake import CLOSED_TAKES, bind, change, derive, take_in, used_before
+from api.intake import CLOSED_TAKES, bind, change, derive, refuse_if_closed, take_in, used_before
 from api.order_view import read_order, read_page
 from api.problems import unusable
 from api.schemas.base import Page
 from api.schemas.orders import ClockReason, NewEvidence, NewLeg, NewOrder, Order, OrderChange, OrderSummary
 from api.services import Api, Limit
 from domain.milestones import NO_STOP, Evidence, Kind, Stage, kind_of
-from store import audit, evidence, intake, orders
+from store import audit, evidence, intake, orders, trips
 from store.errors import Conflict
 from store.order_views import Filter
 from store.pool import Connection
@@ -112,6 +113,34 @@ async def add_leg(order_id: UUID, new: NewLeg, api: Api, principal: Staff) -> Or
     async with api.writing() as work:
         internal_id, last_seq = await orders.lock(work.connection, principal, order_id)
         await bind(work, principal, internal_id, last_seq, [new], now)
+        detail = {"trip": str(new.trip_id)}
+        await audit.record(work.connection, principal, "plan", f"order:{internal_id}", detail, now)
+        await derive(work, internal_id, now)
+        return await read_order(work.connection, api, principal, order_id)
+
+
+@router.delete("/{order_id}/legs/{trip_id}")
+async def end_leg(
+    order_id: UUID,
+    trip_id: UUID,
+    api: Api,
+    principal: Staff,
+    at: Annotated[
+        AwareDatetime | None,
+        Query(description="since when it holds no more; left out: now"),
+    ] = None,
+) -> Order:
+    """Take an order off a trip it is planned on; what load scans bind stays until it is scanned off."""
+    now = api.sources.clock()
+    if at is not None and at > now:
+        raise unusable("a plan can be ended now or in the past", "/at")
+    async with api.writing() as work:
+        internal_id, _ = await orders.lock(work.connection, principal, order_id)
+        await refuse_if_closed(work.connection, internal_id)
+        trip_ids = await trips.resolve(work.connection, principal, [trip_id])
+        await orders.end_plan(work.connection, internal_id, trip_ids[trip_id], at or now)
+        detail = {"trip": str(trip_id), "at": (at or now).isoformat()}
+        await audit.record(work.connection, principal, "end_plan", f"order:{internal_id}", detail, now)
         await derive(work, internal_id, now)
         return await read_order(work.connection, api, principal, order_id)
 

@@ -146,11 +146,10 @@ from milestone m
 join orders o on o.order_id = m.order_id
 left join lateral (
     select v.vehicle_id, v.depot_id
-    from leg l
+    from leg_in_force l
     join trip t on t.trip_id = l.trip_id
     join vehicle v on v.vehicle_id = t.vehicle_id
-    where l.order_id = o.order_id and l.unbound_at is null and t.cancelled_at is null
-      and lower(t.active) <= :now::timestamptz
+    where l.order_id = o.order_id and lower(t.active) <= :now::timestamptz
     order by l.from_seq desc, l.bound_at desc, l.leg_id desc
     limit 1
 ) as riding on true

@@ -96,14 +96,16 @@ select trip_id, vehicle_id, lower(active) as from_at, upper(active) as until_at,
 from trip
 where vehicle_id = any(:vehicle_ids) and cancelled_at is null and active && tstzrange(:earliest, :latest, '[]');
 
--- name: planned_legs
--- A plan holds while its trip does, whenever it was entered.
-select leg.order_id, leg.package_id, leg.trip_id, trip.vehicle_id, leg.from_seq, leg.to_seq,
-       coalesce(lower(trip.active), leg.bound_at) as bound_at,
-       least(leg.unbound_at, upper(trip.active)) as unbound_at
-from leg
+-- name: legs_that_count
+-- A plan holds while its trip does, whenever it was entered, unless it was ended before.
+select l.order_id, l.package_id, l.trip_id, trip.vehicle_id, l.from_seq, l.to_seq,
+       case l.bound_by when 'plan' then coalesce(lower(trip.active), l.bound_at) else l.bound_at end as bound_at,
+       case l.bound_by when 'plan' then least(l.unbound_at, upper(trip.active)) else l.unbound_at end as unbound_at
+from leg_that_counts l
 join trip using (trip_id)
-where leg.order_id = any(:order_ids) and leg.bound_by = 'plan' and trip.cancelled_at is null;
+where l.order_id = any(:order_ids)
+  and (l.bound_by = 'scan' or l.unbound_at is null or l.unbound_at > coalesce(lower(trip.active), l.bound_at))
+order by l.order_id, l.leg_id, l.package_id;
 
 -- name: scanned_legs
 select leg.leg_id, leg.order_id, leg.package_id, leg.trip_id, trip.vehicle_id, leg.from_seq, leg.to_seq,

@@ -47,6 +47,16 @@ returning code;
 insert into leg (order_id, trip_id, from_seq, to_seq, bound_by, bound_at)
 values (:order_id, :trip_id, :from_seq, :to_seq, 'plan', :bound_at);
 
+-- name: end_plan
+-- Ends what is planned of an order on a trip, as of a time.
+update leg set unbound_at = :at
+where order_id = :order_id and trip_id = :trip_id and bound_by = 'plan' and unbound_at is null
+returning leg_id;
+
+-- name: rides_by_scan$
+select exists (
+    select from leg where order_id = :order_id and trip_id = :trip_id and bound_by = 'scan' and unbound_at is null);
+
 -- name: lock^
 select order_id, (select max(seq) from order_stop s where s.order_id = orders.order_id) as last_seq
 from orders
@@ -118,8 +128,8 @@ where (:depots::bigint[] is null or o.depot_id = any(:depots))
   and (:number::text is null or o.number = :number)
   and (:channel_reference::text is null or o.channel_reference = :channel_reference)
   and (:trip::uuid is null or exists (
-      select from leg l join trip t using (trip_id)
-      where l.order_id = o.order_id and l.unbound_at is null and t.public_id = :trip))
+      select from leg_in_force l join trip t using (trip_id)
+      where l.order_id = o.order_id and t.public_id = :trip))
   and (not :is_open::boolean or (delivered.actual_at is null and o.cancelled_at is null))
   and (not :is_late::boolean
        or (o.cancelled_at is null and coalesce(delivered.actual_at, :now) > o.promised_at))

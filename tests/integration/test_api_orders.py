@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from api_world import NOON, ApiWorld, order_body, running_api
+
+from store import audit
+from store.unit_of_work import UnitOfWork
 
 CONTACT = {"name": "张伟", "phone": "+86 138 0000 0000", "address": "苏州市姑苏区", "lat": 31.3, "lon": 120.6}
 STORED = {**CONTACT, "email": None, "language": "zh-CN"}
@@ -157,10 +161,8 @@ async def test_evidence_that_fits_nothing_is_refused(world: ApiWorld) -> None:
         await world.post(f"/v1/orders/{order['id']}/evidence", said, expect=status)
 
 
-async def test_an_order_rides_on_the_trip_it_was_planned_onto(world: ApiWorld) -> None:
-    depot = await world.depot()
-    vehicle = await world.vehicle(depot)
-    trip = await world.post(
+async def an_afternoon_trip(world: ApiWorld, vehicle: str) -> str:
+    made = await world.post(
         "/v1/trips",
         {
             "vehicle_id": vehicle,
@@ -173,15 +175,62 @@ async def test_an_order_rides_on_the_trip_it_was_planned_onto(world: ApiWorld) -
             ],
         },
     )
-    order = await world.order(depot, legs=[{"trip_id": trip["id"]}])
+    return str(made["id"])
+
+
+async def test_an_order_rides_on_the_trip_it_was_planned_onto(world: ApiWorld) -> None:
+    depot = await world.depot()
+    vehicle = await world.vehicle(depot)
+    trip = await an_afternoon_trip(world, vehicle)
+    order = await world.order(depot, legs=[{"trip_id": trip}])
     later = await world.order(depot)
-    await world.post(f"/v1/orders/{later['id']}/legs", {"trip_id": trip["id"]})
-    await world.post(f"/v1/orders/{later['id']}/legs", {"trip_id": trip["id"], "to_seq": 7}, expect=422)
+    await world.post(f"/v1/orders/{later['id']}/legs", {"trip_id": trip})
+    await world.post(f"/v1/orders/{later['id']}/legs", {"trip_id": trip, "to_seq": 7}, expect=422)
 
     (leg,) = order["legs"]
-    assert (leg["trip_id"], leg["vehicle_id"], leg["from_seq"], leg["to_seq"]) == (trip["id"], vehicle, 0, 1)
-    listed = await world.get("/v1/orders", trip_id=trip["id"])
+    assert (leg["trip_id"], leg["vehicle_id"], leg["from_seq"], leg["to_seq"]) == (trip, vehicle, 0, 1)
+    listed = await world.get("/v1/orders", trip_id=trip)
     assert [item["id"] for item in listed["items"]] == [later["id"], order["id"]]
+
+
+async def test_a_planned_leg_is_ended_and_the_audit_trail_says_by_whom(world: ApiWorld) -> None:
+    depot = await world.depot()
+    trip = await an_afternoon_trip(world, await world.vehicle(depot))
+    order = await world.order(depot, legs=[{"trip_id": trip}])
+    path = f"/v1/orders/{order['id']}/legs/{trip}"
+    world.clock.advance(minutes=5)
+
+    future = (world.clock() + timedelta(minutes=1)).isoformat()
+    assert (await world.client.delete(path, params={"at": future})).status_code == 422
+    answer = await world.client.delete(path)
+    assert answer.status_code == 200, answer.text
+    (leg,) = answer.json()["legs"]
+    assert (leg["bound_by"], leg["unbound_at"]) == ("plan", "2026-11-21T12:05:00Z")
+    assert (await world.get("/v1/orders", trip_id=trip))["items"] == []
+    assert (await world.client.delete(path)).status_code == 404
+    async with world.work() as work:
+        trail = await audit.of_subject(work.connection, f"order:{await internal_id(work, order)}")
+    assert [(item["action"], item["detail"].get("trip")) for item in trail] == [("end_plan", trip)]
+
+
+async def test_a_leg_bound_by_a_load_scan_is_not_ended_by_hand(world: ApiWorld) -> None:
+    depot = await world.depot()
+    trip = await an_afternoon_trip(world, await world.vehicle(depot))
+    order = await world.order(depot)
+    async with world.work() as work:
+        await work.connection.execute(
+            "insert into leg (order_id, trip_id, from_seq, to_seq, bound_by, bound_at)"
+            " select $1, trip_id, 0, 1, 'scan', $2 from trip",
+            await internal_id(work, order),
+            NOON,
+        )
+    answer = await world.client.delete(f"/v1/orders/{order['id']}/legs/{trip}")
+    assert (answer.status_code, "scanned off" in answer.json()["detail"]) == (409, True)
+
+
+async def internal_id(work: UnitOfWork, order: Any) -> int:
+    found = "select order_id from orders where public_id = $1"
+    return int(await work.connection.fetchval(found, UUID(order["id"])))
 
 
 async def test_open_and_late_orders_are_told_apart(world: ApiWorld) -> None:

@@ -1,6 +1,6 @@
 # The commands of a checkout. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz check bench clean
+.PHONY: help setup demo test fuzz permute check chaos bench clean
 
 SECONDS ?=
 TESTS ?= tests
@@ -23,6 +23,9 @@ test: setup ## every test, on a real broker and a real database (TESTS=path for 
 
 fuzz: setup ## 100,000 payloads made up or spoilt, through decoding and commit
 	@ZAITU_FUZZ=100000 $(python) -m pytest $(PYTEST_OPTIONS) tests/property/test_fuzzed_payloads.py
+
+permute: setup ## many arrivals of one fleet's day, shuffled, doubled, cut: one result (EXAMPLES=n)
+	@ZAITU_PERMUTATIONS=$(or $(EXAMPLES),500) $(python) -m pytest --timeout 7200 tests/property/test_order_independence.py
 
 check: setup ## ruff, mypy, import-linter, cython-lint, and who may name the kernels
 	@scripts/check.sh

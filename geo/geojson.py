@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-METRES_PER_DEGREE = math.radians(1.0) * 6_371_008.8
+from geo.corridors import METRES_PER_DEGREE, Points, around_lines
+
 MAX_LATITUDE = 85.0
+MAX_CORRIDOR_HALF_WIDTH_M = 10_000.0
 _LARGEST = 1e12
 
 
@@ -30,6 +32,14 @@ class FenceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Corridor:
+    """Lines, each float64[n, 2] of (lon, lat), and how far the fence reaches to either side of them."""
+
+    lines: tuple[Points, ...]
+    half_width_m: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FenceGeometry:
     """A fence's shape in WGS-84 degrees: polygons with holes, or a circle.
 
@@ -37,7 +47,8 @@ class FenceGeometry:
     `ring_starts[r]:ring_starts[r + 1]`, polygon p is rings `polygon_starts[p]:polygon_starts[p + 1]`, its
     shell first. A circle is its centre and a `radius_m` above zero. `half_width_m` is area over perimeter
     (half the radius of a circle) of the narrowest polygon: no point inside it can be much further from the
-    edge than twice that. `repairs` says in sentences what was changed.
+    edge than twice that. `repairs` says in sentences what was changed. The polygons of a `corridor` are the
+    area within its half width of its lines (geo/corridors.py).
     """
 
     coordinates: NDArray[np.float64]
@@ -46,6 +57,7 @@ class FenceGeometry:
     radius_m: float
     half_width_m: float
     repairs: tuple[str, ...] = ()
+    corridor: Corridor | None = None
 
     @property
     def is_circle(self) -> bool:
@@ -54,9 +66,10 @@ class FenceGeometry:
 
 
 def parse_fence(geojson: Mapping[str, Any]) -> FenceGeometry:
-    """Read a fence from a GeoJSON Polygon or MultiPolygon, or a Point with `radius_m`, bare or in a Feature.
+    """Read a fence from a GeoJSON Polygon or MultiPolygon, a Point with `radius_m`, or a corridor, that is a
+    LineString or MultiLineString with `half_width_m`; bare or in a Feature.
 
-    `radius_m` (metres) is a property of the Feature, or a member of the Point. Raises FenceError with the
+    Both are metres, and properties of the Feature or members of the geometry. Raises FenceError with the
     reason, and the position where there is one, for what cannot be repaired.
     """
     geometry, properties = _unwrapped(geojson)
@@ -64,15 +77,32 @@ def parse_fence(geojson: Mapping[str, Any]) -> FenceGeometry:
     coordinates = geometry.get("coordinates")
     if kind in {"Point", "Circle"}:
         return _circle(coordinates, geometry.get("radius_m", properties.get("radius_m")))
+    if kind in {"LineString", "MultiLineString"}:
+        lines = (
+            [coordinates] if kind == "LineString" else _listed(coordinates, f"the coordinates of a {kind}")
+        )
+        return _corridor(lines, geometry.get("half_width_m", properties.get("half_width_m")))
     if kind == "Polygon":
         return _polygons([coordinates])
     if kind == "MultiPolygon":
         return _polygons(_listed(coordinates, "the coordinates of a MultiPolygon"))
-    raise FenceError(f"a fence is a Polygon, a MultiPolygon, or a Point with radius_m, not {kind!r}")
+    raise FenceError(
+        "a fence is a Polygon, a MultiPolygon, a Point with radius_m, or a LineString or MultiLineString "
+        f"with half_width_m, not {kind!r}"
+    )
 
 
 def to_geojson(geometry: FenceGeometry) -> dict[str, Any]:
-    """A fence as a GeoJSON geometry; a circle is a Point with the member `radius_m`."""
+    """A fence as a GeoJSON geometry; a circle is a Point with the member `radius_m`, a corridor a LineString
+    or MultiLineString with the member `half_width_m`.
+    """
+    if geometry.corridor is not None:
+        lines = [line.tolist() for line in geometry.corridor.lines]
+        return {
+            "type": "LineString" if len(lines) == 1 else "MultiLineString",
+            "coordinates": lines[0] if len(lines) == 1 else lines,
+            "half_width_m": geometry.corridor.half_width_m,
+        }
     if geometry.is_circle:
         return {
             "type": "Point",
@@ -141,6 +171,39 @@ def _circle(coordinates: object, radius: object) -> FenceGeometry:
     return FenceGeometry(np.array([[lon, lat]]), np.array([0, 1]), np.array([0, 1]), radius_m, radius_m / 2.0)
 
 
+def _corridor(lines: Sequence[Any], half_width: object) -> FenceGeometry:
+    repairs: list[str] = []
+    read = tuple(_line(line, repairs) for line in lines)
+    if half_width is None:
+        raise FenceError("a LineString needs half_width_m, its reach to either side in metres, to be a fence")
+    half_width_m = _number(half_width, "half_width_m")
+    if not 0.0 < half_width_m <= MAX_CORRIDOR_HALF_WIDTH_M:
+        raise FenceError(f"half_width_m must be above zero and at most {MAX_CORRIDOR_HALF_WIDTH_M:,.0f}")
+    area = within_bounds(around_lines(read, half_width_m), "the corridor")
+    return replace(laid_out(area), repairs=tuple(repairs), corridor=Corridor(read, half_width_m))
+
+
+def within_bounds(area: Polygon | MultiPolygon, what: str) -> Polygon | MultiPolygon:
+    """The area itself; FenceError when it crosses the antimeridian or reaches beyond 85 degrees north or
+    south.
+    """
+    west, south, east, north = area.bounds
+    if max(-south, north) > MAX_LATITUDE:
+        raise FenceError(f"{what} reaches beyond 85 degrees of latitude")
+    if max(-west, east) > 180.0:
+        raise FenceError(f"{what} crosses the antimeridian, which is not supported: split it there")
+    return area
+
+
+def _line(line: object, repairs: list[str]) -> Points:
+    """A line without repeated neighbours."""
+    points = [_position(point) for point in _listed(line, "a line")]
+    kept = _without_repeats(points, repairs)
+    if len(kept) < 2:
+        raise FenceError("a corridor's line needs two different points", points[0])
+    return np.array(kept)
+
+
 def _polygons(polygons: Sequence[Any]) -> FenceGeometry:
     repairs: list[str] = []
     parts = [_polygon(polygon, repairs) for polygon in polygons]
@@ -148,7 +211,7 @@ def _polygons(polygons: Sequence[Any]) -> FenceGeometry:
     turned = shapely.orient_polygons(shape)
     if not turned.equals_exact(shape):
         repairs.append("turned rings the way GeoJSON wants them: shells counter-clockwise, holes clockwise")
-    return replace(_laid_out(turned), repairs=tuple(repairs))
+    return replace(laid_out(turned), repairs=tuple(repairs))
 
 
 def _polygon(rings: object, repairs: list[str]) -> Polygon:
@@ -172,6 +235,10 @@ def _ring(ring: object, repairs: list[str]) -> list[tuple[float, float]]:
     if points[0] != points[-1]:
         repairs.append(f"closed a ring at {points[0][0]:.6f}, {points[0][1]:.6f}")
         points.append(points[0])
+    return _without_repeats(points, repairs)
+
+
+def _without_repeats(points: list[tuple[float, float]], repairs: list[str]) -> list[tuple[float, float]]:
     kept = [points[0]]
     for point in points[1:]:
         if abs(point[0] - kept[-1][0]) > 180.0:
@@ -212,7 +279,8 @@ def _first_ring(shape: Polygon | MultiPolygon) -> BaseGeometry:
     return shapely.get_exterior_ring(shapely.get_geometry(shape, 0))
 
 
-def _laid_out(shape: Polygon | MultiPolygon) -> FenceGeometry:
+def laid_out(shape: Polygon | MultiPolygon) -> FenceGeometry:
+    """Valid polygons as a fence's columns."""
     polygons = list(shapely.get_parts(shape))
     rings = [[polygon.exterior, *polygon.interiors] for polygon in polygons]
     columns = [shapely.get_coordinates(ring) for group in rings for ring in group]

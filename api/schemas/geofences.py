@@ -13,8 +13,12 @@ Purpose = Literal["origin", "hub", "destination", "depot", "restricted", "other"
 Geometry = Annotated[
     dict[str, Any],
     Field(
-        description="GeoJSON, positions [longitude, latitude]: Polygon, MultiPolygon, or Point with radius_m",
-        examples=[{"type": "Point", "coordinates": [121.2, 31.4], "radius_m": 150}],
+        description="GeoJSON, longitude first: Polygon, MultiPolygon, Point with radius_m, "
+        "or a corridor: LineString or MultiLineString with half_width_m",
+        examples=[
+            {"type": "Point", "coordinates": [121.2, 31.4], "radius_m": 150},
+            {"type": "LineString", "coordinates": [[121.2, 31.4], [121.0, 31.4]], "half_width_m": 80},
+        ],
     ),
 ]
 

@@ -132,6 +132,20 @@ async def test_a_geofence_keeps_its_versions_apart_and_says_what_was_repaired(wo
     assert (await world.client.delete(path)).status_code == 409
 
 
+async def test_a_corridor_comes_back_as_the_line_it_was_given_as(world: ApiWorld) -> None:
+    depot = await world.depot()
+    line = {"type": "LineString", "coordinates": [[121.0, 31.0], [121.0, 31.0], [121.5, 31.2]]}
+    feature = {"type": "Feature", "geometry": line, "properties": {"half_width_m": 120}}
+    made = await world.post("/v1/geofences", {"depot_id": depot, "name": "G2", "geometry": feature})
+    assert made["geometry"] == {
+        "type": "LineString",
+        "coordinates": [[121.0, 31.0], [121.5, 31.2]],
+        "half_width_m": 120,
+    }
+    assert made["repairs"] == ["removed 1 repeated point"]
+    assert (await world.get(f"/v1/geofences/{made['id']}"))["geometry"] == made["geometry"]
+
+
 async def test_a_geometry_that_cannot_be_used_is_pointed_at(world: ApiWorld) -> None:
     depot = await world.depot()
     for geometry in (
@@ -140,6 +154,8 @@ async def test_a_geometry_that_cannot_be_used_is_pointed_at(world: ApiWorld) -> 
         {"type": "Point", "coordinates": [31, 121], "radius_m": 100},
         {"type": "Point", "coordinates": [121, 31], "radius_m": 10**400},
         {"type": "Polygon", "coordinates": "everywhere"},
+        {"type": "LineString", "coordinates": [[121, 31], [122, 31]]},
+        {"type": "LineString", "coordinates": [[121, 31], [122, 31]], "half_width_m": -1},
         {},
     ):
         body = {"depot_id": depot, "name": "hub", "geometry": geometry}

@@ -66,7 +66,8 @@ def test_the_half_width_is_of_the_narrowest_part() -> None:
     [
         ([], "GeoJSON object"),
         ({"type": "Feature"}, "no geometry"),
-        ({"type": "LineString", "coordinates": SQUARE}, "not 'LineString'"),
+        ({"type": "LineString", "coordinates": SQUARE}, "needs half_width_m"),
+        ({"type": "GeometryCollection"}, "not 'GeometryCollection'"),
         ({"type": "Polygon"}, "must be a list"),
         (polygon([]), "must be a list"),
         (polygon([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]), "three different corners"),

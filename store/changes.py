@@ -103,9 +103,14 @@ async def is_kept(connection: Connection, cursor: Cursor) -> bool:
     return bool(await _queries.is_kept(connection, xid=cursor.xid, change_id=cursor.change_id))
 
 
-async def prune(connection: Connection, before: datetime) -> int:
-    """Forget changes older than `before` that ingest has worked into the fold; returns how many."""
-    return int(await _queries.prune(connection, before=before))
+async def oldest_writer_s(connection: Connection) -> float:
+    """How many seconds the oldest transaction that writes has been holding readers back; 0 without any."""
+    return float(await _queries.oldest_writer_s(connection))
+
+
+async def prune(connection: Connection, before: datetime, *, limit: int) -> int:
+    """Forget changes from before then that ingest has worked in, at most `limit`; returns how many."""
+    return int(await _queries.prune(connection, before=before, limit_rows=limit))
 
 
 async def follow(

@@ -113,20 +113,21 @@ async def cells(connection: Connection) -> Sums:
     return Sums(*columns)
 
 
-async def forget(
-    connection: Connection,
-    *,
-    lessons_before: datetime,
-    etas_before: datetime,
-    least_weight: float,
-    most_cells: int,
-) -> dict[str, int]:
-    """Delete what no late fact can change any more, what is too faint to matter, and old estimates."""
-    return {
-        "pace_lessons": await _queries.forget_lessons(connection, before=lessons_before),
-        "pace_cells": await _queries.forget_cells(connection, least_weight=least_weight, most=most_cells),
-        "etas": await _queries.forget_etas(connection, before=etas_before),
-    }
+async def forget_lessons(connection: Connection, before: datetime, *, limit: int) -> int:
+    """Delete lessons of trips that ended before then, at most `limit`; returns how many."""
+    return int(await _queries.forget_lessons(connection, before=before, limit_rows=limit))
+
+
+async def forget_cells(connection: Connection, least_weight: float, most: int, *, limit: int) -> int:
+    """Delete the faintest cells: at most `limit` below a weight, and as many beyond `most`."""
+    return int(
+        await _queries.forget_cells(connection, least_weight=least_weight, most=most, limit_rows=limit)
+    )
+
+
+async def forget_etas(connection: Connection, before: datetime, *, limit: int) -> int:
+    """Delete estimates made before then, at most `limit`; returns how many."""
+    return int(await _queries.forget_etas(connection, before=before, limit_rows=limit))
 
 
 async def tell_truth(connection: Connection, arrivals: Mapping[int, datetime]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -12,14 +13,20 @@ from store.errors import Unavailable
 Connection = Any
 Pool = Any
 
+# A transaction left open by a process that hangs holds back every reader of `change`: the server ends it.
+_SETTINGS = {"idle_in_transaction_session_timeout": "60s"}
 
-async def open_connection(database_url: str) -> Connection:
+
+async def open_connection(database_url: str, settings: Mapping[str, str] | None = None) -> Connection:
     """One connection of its own, for work that must not share: the writer's lock, or LISTEN.
 
-    Raises Unavailable when the server cannot be reached or refuses the login.
+    settings: of the server, for this connection. Raises Unavailable when the server cannot be reached or
+    refuses the login.
     """
     try:
-        connection = await asyncpg.connect(database_url, timeout=10)
+        connection = await asyncpg.connect(
+            database_url, timeout=10, server_settings={**_SETTINGS, **(settings or {})}
+        )
         await prepare_connection(connection)
     except (TimeoutError, OSError, asyncpg.PostgresError) as exc:
         raise _unavailable(exc) from exc
@@ -40,7 +47,7 @@ async def open_pool(database_url: str, *, max_size: int = 10, plan_once: bool = 
             max_size=max_size,
             timeout=10,
             init=prepare_connection,
-            server_settings=settings,
+            server_settings={**_SETTINGS, **settings},
         )
     except (TimeoutError, OSError, asyncpg.PostgresError) as exc:
         raise _unavailable(exc) from exc

@@ -11,31 +11,31 @@ from store.queries import load
 
 _queries = load("retention")
 
-AT_ONCE = 20_000
-
 Hypertable = Literal["position", "reading"]
 HYPERTABLES: tuple[Hypertable, ...] = ("position", "reading")
 
 
-async def forget_rejected(connection: Connection, before: datetime) -> int:
-    """Delete rejected payloads last seen before then, at most AT_ONCE; returns how many."""
-    return int(await _queries.forget_rejected(connection, before=before, limit_rows=AT_ONCE))
+async def forget_rejected(connection: Connection, before: datetime, *, limit: int) -> int:
+    """Delete rejected payloads last seen before then, at most `limit`; returns how many."""
+    return int(await _queries.forget_rejected(connection, before=before, limit_rows=limit))
 
 
-async def forget_quarantined(connection: Connection, before: datetime) -> int:
-    """Delete facts set apart, used since or not, received before then; at most AT_ONCE; returns how many."""
-    return int(await _queries.forget_quarantined(connection, before=before, limit_rows=AT_ONCE))
+async def forget_quarantined(connection: Connection, before: datetime, *, limit: int) -> int:
+    """Delete facts set apart, used since or not, received before then; at most `limit`; returns how many."""
+    return int(await _queries.forget_quarantined(connection, before=before, limit_rows=limit))
 
 
-async def forget_checkpoints(connection: Connection, now: datetime) -> int:
-    """Delete the checkpoints no rebuild can start at any more; returns how many."""
-    return int(await _queries.forget_checkpoints(connection, horizon=now - REFOLD_HORIZON))
+async def forget_checkpoints(connection: Connection, now: datetime, *, limit: int) -> int:
+    """Delete the checkpoints no rebuild can start at any more, at most `limit`; returns how many."""
+    return int(await _queries.forget_checkpoints(connection, horizon=now - REFOLD_HORIZON, limit_rows=limit))
 
 
-async def drop_chunks(connection: Connection, hypertable: Hypertable, before: datetime, now: datetime) -> int:
-    """Drop whole chunks of facts older than `before`, and than the refold horizon; returns how many."""
+async def drop_oldest_chunk(
+    connection: Connection, hypertable: Hypertable, before: datetime, now: datetime
+) -> bool:
+    """Drop the oldest chunk of facts if all of it is older than `before`, and than the refold horizon."""
     limit = min(before, now - REFOLD_HORIZON)
-    return len([row async for row in _queries.drop_chunks(connection, hypertable=hypertable, before=limit)])
+    return await _queries.drop_oldest_chunk(connection, hypertable=hypertable, before=limit) is not None
 
 
 async def can_compress(connection: Connection) -> bool:

@@ -22,6 +22,7 @@ from watch import (
     deadlines,
     eta_scores,
     etas,
+    held_back,
     late,
     late_risk,
     learning,
@@ -30,6 +31,7 @@ from watch import (
     service_level,
     stale,
 )
+from watch.chores import Chore, keep_doing
 from watch.learned import Learned
 from watch.loop import keep_watch
 from watch.measures import WatchMeasures
@@ -50,9 +52,10 @@ def main() -> None:
     metrics = Metrics()
     measures = WatchMeasures(metrics.registry)
     duties = table_of_duties(settings, principal, measures)
+    chores = table_of_chores(settings, principal, measures)
     server = MetricsServer(metrics, settings.metrics_host, settings.watch_metrics_port)
     try:
-        asyncio.run(_until_told(database_url, settings, principal, duties, measures))
+        asyncio.run(_until_told(database_url, settings, principal, duties, chores, measures))
     finally:
         server.close()
 
@@ -61,17 +64,12 @@ def table_of_duties(settings: Settings, principal: Principal, measures: WatchMea
     """Everything watch does, how often, and on what news."""
     eta_interval = timedelta(seconds=settings.eta_interval_s)
     alert_interval = timedelta(seconds=settings.alert_interval_s)
-    kept = retention.Kept(
-        changes=timedelta(hours=1),
-        rejected=timedelta(days=settings.rejected_kept_days),
-        facts=timedelta(days=settings.facts_kept_days),
-    )
-    publish_rule, late_risk_rule, drift_rule = PublishRule(), LateRiskRule(), DriftRule()
+    publish_rule, late_risk_rule = PublishRule(), LateRiskRule()
     learned = Learned()
     return (
         Duty(
             "etas",
-            lambda work, now, heard: etas.run(work, principal, now, heard, publish_rule, learned, measures),
+            lambda work, now, turn: etas.run(work, principal, now, turn, publish_rule, learned, measures),
             every=eta_interval,
             wakes_on=frozenset({"position", "trip", "order"}),
         ),
@@ -110,19 +108,9 @@ def table_of_duties(settings: Settings, principal: Principal, measures: WatchMea
         ),
         Duty(
             "open_alerts",
-            lambda work, _now, _heard: alerting.count_open(work, principal, measures),
+            lambda work, _now, _turn: alerting.count_open(work, principal, measures),
             every=timedelta(minutes=1),
             wakes_on=frozenset({"alert"}),
-        ),
-        Duty(
-            "learning",
-            lambda work, now, _: learning.run(work, principal, now, measures),
-            every=timedelta(minutes=1),
-        ),
-        Duty(
-            "eta_scores",
-            lambda work, now, _: eta_scores.run(work, principal, now, drift_rule, measures),
-            every=timedelta(minutes=10),
         ),
         Duty(
             "service_level",
@@ -130,15 +118,38 @@ def table_of_duties(settings: Settings, principal: Principal, measures: WatchMea
             every=timedelta(minutes=1),
         ),
         Duty(
+            "held_back",
+            lambda work, _now, _turn: held_back.run(work, measures),
+            every=timedelta(seconds=10),
+        ),
+    )
+
+
+def table_of_chores(settings: Settings, principal: Principal, measures: WatchMeasures) -> Sequence[Chore]:
+    """The heavy work, which runs beside the duties, and how often."""
+    kept = retention.Kept(
+        changes=timedelta(hours=1),
+        rejected=timedelta(days=settings.rejected_kept_days),
+        facts=timedelta(days=settings.facts_kept_days),
+    )
+    drift_rule = DriftRule()
+    return (
+        Chore(
+            "learning",
+            lambda connection, now: learning.run(connection, principal, now, measures),
+            every=timedelta(minutes=1),
+        ),
+        Chore(
+            "eta_scores",
+            lambda connection, now: eta_scores.run(connection, principal, now, drift_rule, measures),
+            every=timedelta(minutes=10),
+        ),
+        Chore(
             "retention",
-            lambda work, now, _: retention.run(work, now, kept),
+            lambda connection, now: retention.run(connection, now, kept),
             every=timedelta(minutes=10),
         ),
-        Duty(
-            "compression",
-            lambda work, now, _: retention.compress(work, now),
-            every=timedelta(minutes=10),
-        ),
+        Chore("compression", retention.compress, every=timedelta(minutes=10)),
     )
 
 
@@ -147,9 +158,10 @@ async def _until_told(
     settings: Settings,
     principal: Principal,
     duties: Sequence[Duty],
+    chores: Sequence[Chore],
     measures: WatchMeasures,
 ) -> None:
-    """Watch, and send what the outbox holds, until a signal or until either fails."""
+    """Watch, do the chores, and send what the outbox holds, until a signal or until one of them fails."""
     smtp_url = None if settings.smtp_url is None else settings.smtp_url.get_secret_value()
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S) as client:
         sender = Sender(
@@ -162,6 +174,7 @@ async def _until_told(
         )
         tasks = {
             asyncio.create_task(keep_watch(database_url, duties, _now, measures)),
+            asyncio.create_task(keep_doing(database_url, chores, _now, measures)),
             asyncio.create_task(keep_sending(database_url, sender)),
         }
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Duty: show how the estimates that were told turned out, and say when they have got worse."""
+"""Chore: show how the estimates that were told turned out, and say when they have got worse."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 from domain.access import Principal
 from domain.estimates import DriftRule, HorizonScore, drift, score
 from store import learning
-from store.unit_of_work import UnitOfWork
+from store.pool import Connection
 from watch.measures import WatchMeasures
 
 RECENT = timedelta(days=1)
@@ -19,11 +19,11 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 async def run(
-    work: UnitOfWork, principal: Principal, now: datetime, rule: DriftRule, measures: WatchMeasures
+    connection: Connection, principal: Principal, now: datetime, rule: DriftRule, measures: WatchMeasures
 ) -> None:
     """Score the last day's arrivals beside those of two weeks before."""
-    recent = score(await learning.scored(work.connection, principal, now - RECENT, now))
-    before = score(await learning.scored(work.connection, principal, now - BEFORE, now - RECENT))
+    recent = score(await learning.scored(connection, principal, now - RECENT, now))
+    before = score(await learning.scored(connection, principal, now - BEFORE, now - RECENT))
     if recent is not None:
         for horizon, scored in {"all": recent.overall, **recent.by_horizon}.items():
             _show(horizon, scored, measures)

@@ -20,7 +20,7 @@ from store.etas import TripStop, TripUnderWay
 from store.unit_of_work import UnitOfWork
 from watch.learned import Learned, utc_offset_s
 from watch.measures import WatchMeasures
-from watch.schedule import Heard
+from watch.schedule import Turn
 
 # A vehicle this little past a stop may still be standing there.
 BESIDE_STOP_M = 300.0
@@ -30,13 +30,16 @@ async def run(
     work: UnitOfWork,
     principal: Principal,
     now: datetime,
-    heard: Heard | None,
+    turn: Turn,
     rule: PublishRule,
     learned: Learned,
     measures: WatchMeasures,
 ) -> None:
-    """Estimate all trips under way, or only those heard of, and publish what moved."""
-    trips = await _trips(work, principal, now, heard)
+    """Estimate all trips under way, or only those heard of, and publish what moved.
+
+    Orders heard of get what was told of their trips before; on the first turn so does every order on a trip.
+    """
+    trips = await _trips(work, principal, now, turn)
     await learned.refresh(work.connection, now)
     paths = await learned.paths(work.connection, [trip.trip_id for trip in trips])
     news = []
@@ -47,21 +50,19 @@ async def run(
             _count(trip.told, news[-1][1], measures)
     await etas.publish(work.connection, news)
     told_trips = {trip.trip_id for trip, _ in news}
-    orders = await etas.orders_on(work.connection, principal, told_trips)
-    if heard is not None:
-        orders |= heard.get("order", frozenset())
+    of_trips = {trip.trip_id for trip in trips} if turn.is_first else told_trips
+    orders = await etas.orders_on(work.connection, principal, of_trips)
+    orders |= turn.heard.get("order", frozenset())
     changed_orders = await etas.estimate_milestones(work.connection, principal, orders)
     work.tell("eta", told_trips)
     work.tell("order", changed_orders)
 
 
-async def _trips(
-    work: UnitOfWork, principal: Principal, now: datetime, heard: Heard | None
-) -> list[TripUnderWay]:
-    if heard is None:
+async def _trips(work: UnitOfWork, principal: Principal, now: datetime, turn: Turn) -> list[TripUnderWay]:
+    if turn.everything:
         return await etas.trips_under_way(work.connection, principal, now)
-    vehicle_ids = heard.get("position", frozenset())
-    trip_ids = heard.get("trip", frozenset())
+    vehicle_ids = turn.heard.get("position", frozenset())
+    trip_ids = turn.heard.get("trip", frozenset())
     if not vehicle_ids and not trip_ids:
         return []
     return await etas.trips_under_way(

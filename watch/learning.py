@@ -1,4 +1,4 @@
-"""Duty: learn from what vehicles drove, and tell past estimates the truth.
+"""Chore: learn from what vehicles drove, and tell past estimates the truth.
 
 A trip is learned as a whole, also while it is under way; when more of its facts arrive, late ones too, what
 it taught is taken back and it is learned anew. So what is known depends on the facts alone.
@@ -9,52 +9,39 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from domain.access import Principal
-from geo.pace import LONGEST_GAP_S, Observation, combined, observe, observe_services, weight_at
+from domain.facts import REFOLD_HORIZON
+from geo.pace import LONGEST_GAP_S, Observation, combined, observe, observe_services
 from geo.progress import Route, RouteProgress
 from geo.road_cells import RoadPath, lane_of, road_path, service_keys
 from store import learning, positions
 from store.learning import FenceVisit, LearnedStop, UnlearnedTrip
-from store.unit_of_work import UnitOfWork
+from store.pool import Connection
+from store.unit_of_work import UnitOfWork, unit_of_work
 from watch.learned import observation_of, sums_of, utc_offset_s
 from watch.measures import WatchMeasures
 
-REFOLD_HORIZON = timedelta(days=7)
-LESSONS_KEPT = timedelta(days=9)
-ETAS_KEPT = timedelta(days=60)
 TRIPS_AT_ONCE = 20
 MOST_FIXES = 50_000
-FAINTEST_M = 0.02
-MOST_CELLS = 1_000_000
 UNKNOWN_M = math.nan
 
-_log = structlog.stdlib.get_logger(__name__)
 _NOTHING = np.empty(0)
 
 
-async def run(work: UnitOfWork, principal: Principal, now: datetime, measures: WatchMeasures) -> None:
-    """Learn from the trips that have news, the longest unlearned first, and forget what is too old."""
+async def run(connection: Connection, principal: Principal, now: datetime, measures: WatchMeasures) -> None:
+    """Learn from the trips that have news, the longest unlearned first; each in a transaction of its own."""
     trips = await learning.unlearned_trips(
-        work.connection, principal, now - REFOLD_HORIZON, now, limit=TRIPS_AT_ONCE
+        connection, principal, now - REFOLD_HORIZON, now, limit=TRIPS_AT_ONCE
     )
     for trip in trips:
-        await learn(work, principal, trip)
+        async with unit_of_work(connection) as work:
+            await learn(work, principal, trip)
         measures.trips_learned.inc()
-    gone = await learning.forget(
-        work.connection,
-        lessons_before=now - LESSONS_KEPT,
-        etas_before=now - ETAS_KEPT,
-        least_weight=FAINTEST_M * weight_at(now.timestamp()),
-        most_cells=MOST_CELLS,
-    )
-    if any(gone.values()):
-        _log.info("forgotten", **gone)
 
 
 async def learn(work: UnitOfWork, principal: Principal, trip: UnlearnedTrip) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
@@ -16,9 +16,10 @@ from store.locks import take_watch_lock
 from store.pool import Connection, open_connection
 from store.unit_of_work import unit_of_work
 from watch.measures import WatchMeasures
-from watch.schedule import Duty, Heard, Schedule
+from watch.schedule import Duty, Schedule, Turn
 
 Clock = Callable[[], datetime]
+TakeLock = Callable[[Connection], Awaitable[bool]]
 
 POLL_S = 1.0
 STAND_BY_S = 3.0
@@ -34,7 +35,7 @@ async def keep_watch(
     """
     while True:
         try:
-            connection = await _take_over(database_url)
+            connection = await take_over(database_url, take_watch_lock, "watch")
             try:
                 measures.is_working.set(1)
                 await _watch(database_url, connection, Schedule(duties), clock, measures)
@@ -46,21 +47,48 @@ async def keep_watch(
             await asyncio.sleep(STAND_BY_S)
 
 
-async def _take_over(database_url: str) -> Connection:
-    """A connection that holds the lock of the one watch; waits for as long as another has it."""
-    connection = await open_connection(database_url)
+async def take_over(
+    database_url: str, take_lock: TakeLock, role: str, settings: Mapping[str, str] | None = None
+) -> Connection:
+    """A connection, with these settings of the server, that holds a lock; waits while another has it.
+
+    Raises Unavailable when the database cannot be reached.
+    """
+    connection = await open_connection(database_url, settings)
     try:
         with translated():
-            if not await take_watch_lock(connection):
-                _log.info("another watch is at work, standing by")
+            if not await take_lock(connection):
+                _log.info("another one is at work, standing by", role=role)
                 # Waiting inside the database would hold back its vacuum for as long as the other lives.
-                while not await take_watch_lock(connection):  # noqa: ASYNC110
+                while not await take_lock(connection):  # noqa: ASYNC110
                     await asyncio.sleep(STAND_BY_S)
     except BaseException:
         connection.terminate()
         raise
-    _log.info("watching")
+    _log.info("at work", role=role)
     return connection
+
+
+async def attempt(name: str, connection: Connection, measures: WatchMeasures, work: Awaitable[None]) -> bool:
+    """Await work done on a connection; False when it failed, which is logged and counted.
+
+    Raises Unavailable when the connection is gone.
+    """
+    try:
+        with measures.duty_time.labels(name).time(), translated():
+            await work
+    except StoreError as exc:
+        measures.duty_failures.labels(name).inc()
+        if connection.is_closed():
+            raise
+        _log.warning("duty put off to its next turn", duty=name, reason=str(exc))
+        return False
+    except Exception:
+        # A mistake in one duty must not end the others; it shows in the log and in the count.
+        measures.duty_failures.labels(name).inc()
+        _log.exception("duty failed", duty=name)
+        return False
+    return True
 
 
 async def _watch(
@@ -69,24 +97,11 @@ async def _watch(
     async with aclosing(changes.follow(database_url, None, poll_s=POLL_S)) as news:
         async for batch in news:
             schedule.note(batch)
-            for duty, heard in schedule.take_due(clock()):
-                await _perform(connection, duty, heard, clock(), measures)
+            for duty, turn in schedule.take_due(clock()):
+                if not await attempt(duty.name, connection, measures, _run(duty, connection, clock(), turn)):
+                    schedule.put_back(duty, turn)
 
 
-async def _perform(
-    connection: Connection, duty: Duty, heard: Heard | None, now: datetime, measures: WatchMeasures
-) -> None:
-    """Run one duty; what goes wrong in it is logged and left to its next turn. Raises when cut off."""
-    try:
-        with measures.duty_time.labels(duty.name).time(), translated():
-            async with unit_of_work(connection) as work:
-                await duty.run(work, now, heard)
-    except StoreError as exc:
-        measures.duty_failures.labels(duty.name).inc()
-        if connection.is_closed():
-            raise
-        _log.warning("duty put off to its next turn", duty=duty.name, reason=str(exc))
-    except Exception:
-        # A mistake in one duty must not end the others; it shows in the log and in the count.
-        measures.duty_failures.labels(duty.name).inc()
-        _log.exception("duty failed", duty=duty.name)
+async def _run(duty: Duty, connection: Connection, now: datetime, turn: Turn) -> None:
+    async with unit_of_work(connection) as work:
+        await duty.run(work, now, turn)

@@ -76,6 +76,11 @@ class WatchMeasures:
             "Milestones of the last hour the lag is measured on",
             registry=registry,
         )
+        self.oldest_writer_s = Gauge(
+            "zaitu_watch_oldest_write_transaction_seconds",
+            "Age of the oldest transaction that writes: nothing that began after it is heard of meanwhile",
+            registry=registry,
+        )
         self.duty_time = Histogram(
             "zaitu_watch_duty_seconds", "Duration of a duty, commit included", ["duty"], registry=registry
         )

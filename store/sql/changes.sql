@@ -27,13 +27,25 @@ from (
 -- name: is_kept$
 select exists (select from change where xid = :xid::bigint::text::xid8 and change_id = :change_id);
 
+-- name: oldest_writer_s$
+-- Of the whole server: a snapshot's xmin knows no databases. Other roles' sessions show only to members of
+-- pg_read_all_stats.
+select coalesce(extract(epoch from clock_timestamp() - least(
+    (select min(xact_start) from pg_stat_activity where backend_xid is not null),
+    (select min(prepared) from pg_prepared_xacts)
+))::float8, 0);
+
 -- name: prune$
--- Never beyond what ingest has worked into the fold.
-with gone as (
-    delete from change
-    where at < :before
-      and (xid, change_id) <= (select ingest_cursor.xid, ingest_cursor.change_id from ingest_cursor)
-    returning 1
+-- From the beginning of the stream only, so that a cursor that is kept has lost nothing after it; a limited number
+-- at a time, and never beyond what ingest has worked into the fold.
+with oldest as (
+    select change_id, bool_and(at < :before) over (order by xid, change_id) as is_old
+    from change
+    where (xid, change_id) <= (select ingest_cursor.xid, ingest_cursor.change_id from ingest_cursor)
+    order by xid, change_id
+    limit :limit_rows
+), gone as (
+    delete from change where change_id in (select change_id from oldest where is_old) returning 1
 )
 select count(*) from gone;
 

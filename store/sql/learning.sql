@@ -47,24 +47,36 @@ select cell, slot, seconds, weight, squares from pace_cell;
 
 -- name: forget_lessons$
 with gone as (
-    delete from pace_lesson l using trip t
-    where t.trip_id = l.trip_id and upper(t.active) < :before returning 1
+    delete from pace_lesson
+    where trip_id in (
+        select l.trip_id from pace_lesson l join trip t using (trip_id)
+        where upper(t.active) < :before
+        limit :limit_rows
+    )
+    returning 1
 )
 select count(*) from gone;
 
 -- name: forget_cells$
--- The faintest go first: what is below a weight, and what exceeds the most that is kept.
+-- What is below a weight goes, and, the faintest first, what exceeds the most that are kept.
 with gone as (
     delete from pace_cell
-    where weight < :least_weight or (cell, slot) in (
-        select cell, slot from pace_cell order by weight desc offset :most
+    where (cell, slot) in (
+        (select cell, slot from pace_cell where weight < :least_weight limit :limit_rows)
+        union
+        (select cell, slot from pace_cell order by weight
+         limit least(:limit_rows, greatest(0, (select count(*) from pace_cell) - :most)))
     )
     returning 1
 )
 select count(*) from gone;
 
 -- name: forget_etas$
-with gone as (delete from eta where computed_at < :before returning 1)
+with gone as (
+    delete from eta
+    where eta_id in (select eta_id from eta where computed_at < :before limit :limit_rows)
+    returning 1
+)
 select count(*) from gone;
 
 -- name: routes

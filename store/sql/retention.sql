@@ -23,14 +23,26 @@ select count(*) from gone;
 with needed as (
     select vehicle_id, max(at) as at from vehicle_checkpoint where at < :horizon group by vehicle_id
 ), gone as (
-    delete from vehicle_checkpoint c using needed
-    where c.vehicle_id = needed.vehicle_id and c.at < needed.at
+    delete from vehicle_checkpoint
+    where (vehicle_id, at) in (
+        select c.vehicle_id, c.at
+        from vehicle_checkpoint c
+        join needed on needed.vehicle_id = c.vehicle_id and c.at < needed.at
+        limit :limit_rows
+    )
     returning 1
 )
 select count(*) from gone;
 
--- name: drop_chunks
-select drop_chunks(:hypertable::text::regclass, older_than => :before::timestamptz) as chunk;
+-- name: drop_oldest_chunk$
+select drop_chunks(:hypertable::text::regclass, older_than => oldest.range_end)
+from (
+    select range_end
+    from timescaledb_information.chunks
+    where hypertable_schema = 'public' and hypertable_name = :hypertable::text and range_end <= :before::timestamptz
+    order by range_end
+    limit 1
+) as oldest;
 
 -- name: edition$
 select current_setting('timescaledb.license', true);

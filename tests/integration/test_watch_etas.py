@@ -61,6 +61,27 @@ async def test_an_order_put_on_a_trip_later_gets_what_was_told_already(world: Wo
     assert await world.estimate(11.2, {"order": frozenset({order_id})}) == {}
 
 
+async def test_an_order_heard_of_when_it_is_time_for_everything_gets_its_estimate_then(world: World) -> None:
+    stops, vehicle_id, trip_id = await run_to_hub_and_customer(world)
+    await world.drive(trip_id, vehicle_id, 10, 10_000)
+    await world.estimate(11)
+    order_id = await world.order(stops, promised_min=200)
+    await world.bind(order_id, trip_id, 0, 2)
+    told = await world.estimate(11.1, {"order": frozenset({order_id})}, everything=True)
+    assert told == {"order": {order_id}}
+    assert await world.milestone_estimate(order_id, "arrived") == at(150)
+
+
+async def test_an_order_put_on_a_trip_while_nobody_watched_gets_its_estimate_at_first(world: World) -> None:
+    stops, vehicle_id, trip_id = await run_to_hub_and_customer(world)
+    await world.drive(trip_id, vehicle_id, 10, 10_000)
+    await world.estimate(11)
+    order_id = await world.order(stops, promised_min=200)
+    await world.bind(order_id, trip_id, 0, 2)
+    assert await world.estimate(11.1, is_first=True) == {"order": {order_id}}
+    assert await world.milestone_estimate(order_id, "arrived") == at(150)
+
+
 async def test_an_order_taken_off_its_trip_loses_its_estimate(world: World) -> None:
     stops, vehicle_id, trip_id = await run_to_hub_and_customer(world)
     order_id = await world.order(stops, promised_min=200)

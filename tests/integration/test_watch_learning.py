@@ -9,7 +9,6 @@ from watch_world import T0, WATCH, Stop, World, at
 from domain.crossings import CrossingKind
 from domain.estimates import DriftRule
 from store.pool import open_connection
-from store.unit_of_work import unit_of_work
 from watch import eta_scores, learning
 
 ROUTE_KM = 147.0
@@ -46,8 +45,7 @@ async def fixes(
 
 
 async def learn(world: World, minute: float) -> None:
-    async with unit_of_work(world.connection) as work:
-        await learning.run(work, WATCH, at(minute), world.measures)
+    await learning.run(world.connection, WATCH, at(minute), world.measures)
 
 
 async def cells(world: World) -> list[tuple[Any, ...]]:
@@ -138,8 +136,7 @@ async def test_scores_are_shown_once_arrivals_are_known(world: World) -> None:
     await world.estimate(10)
     await fixes(world, vehicle_id, MINUTES, SHARES)
     await learn(world, 120)
-    async with unit_of_work(world.connection) as work:
-        await eta_scores.run(work, WATCH, at(121), DriftRule(least_estimates=1), world.measures)
+    await eta_scores.run(world.connection, WATCH, at(121), DriftRule(least_estimates=1), world.measures)
     assert world.measures.eta_scored.labels("all")._value.get() == 1
     assert world.measures.eta_has_drifted._value.get() == 1
 

@@ -3,12 +3,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from watch_world import T0, World
+from watch_world import T0, Stop, World
 
 from domain.facts import REFOLD_HORIZON
+from store import learning
 from store import retention as stored
 from store.pool import open_connection
-from store.unit_of_work import unit_of_work
 from watch import retention
 
 DAY = timedelta(days=1)
@@ -22,9 +22,8 @@ async def world(database_url: str) -> AsyncIterator[World]:
     await connection.close()
 
 
-async def forget(world: World, kept: retention.Kept = KEPT) -> None:
-    async with unit_of_work(world.connection) as work:
-        await retention.run(work, T0, kept)
+async def forget(world: World, kept: retention.Kept = KEPT, at_once: int = 2) -> None:
+    await retention.run(world.connection, T0, kept, at_once=at_once)
 
 
 async def column(world: World, query: str) -> list[Any]:
@@ -114,10 +113,86 @@ async def test_changes_are_kept_for_an_hour(world: World) -> None:
     assert await column(world, "select ids[1] from change") == [59]
 
 
+async def test_a_change_is_kept_as_long_as_an_older_reader_may_need_what_follows_it(world: World) -> None:
+    """A transaction that began early and wrote late stands behind younger rows: it goes after them."""
+    for minutes in (61, 62, 59, 70):
+        await world.connection.execute(
+            "insert into change (kind, ids, at) values ('order', array[$1::bigint], $2)",
+            minutes,
+            T0 - timedelta(minutes=minutes),
+        )
+    await world.connection.execute(
+        "insert into ingest_cursor (xid, change_id)"
+        " select xid, change_id from change order by xid desc, change_id desc limit 1"
+    )
+    await forget(world)
+    assert await column(world, "select ids[1] from change order by xid, change_id") == [59, 70]
+
+
+async def test_much_goes_in_short_transactions(world: World) -> None:
+    """Every row that went says in which transaction: none deleted more than it may."""
+    await world.connection.execute(
+        "insert into change (kind, ids, at) select 'order', array[n], $1 from generate_series(1, 7) n",
+        T0 - timedelta(minutes=61),
+    )
+    await world.connection.execute(
+        "insert into ingest_cursor (xid, change_id) select xid, change_id + 100 from change limit 1"
+    )
+    await world.connection.execute(
+        "create table gone (xid xid8 default pg_current_xact_id());"
+        " create function note() returns trigger language plpgsql as"
+        " $$ begin insert into gone default values; return null; end $$;"
+        " create trigger note after delete on change for each row execute function note()"
+    )
+    await forget(world, at_once=3)
+    sizes = "select count(*) from gone group by xid order by xid"
+    assert await column(world, sizes) == [3, 3, 1]
+
+
+async def test_old_estimates_and_lessons_go_and_the_faintest_cells(world: World) -> None:
+    stops = [Stop("yard", "origin", 0), Stop("shop", "destination", 60_000)]
+    for days in (61, 1):
+        vehicle_id = await world.vehicle()
+        from_min = -days * 24 * 60.0
+        trip_id = await world.trip(vehicle_id, stops, from_min=from_min, to_min=from_min + 60)
+        await world.connection.execute(
+            "insert into eta (trip_id, stop_id, computed_at, p50_at, p90_at)"
+            " select trip_id, stop_id, $2, $2, $2 from stop where trip_id = $1",
+            trip_id,
+            T0 - days * DAY,
+        )
+        await world.connection.execute(
+            "insert into pace_lesson values ($1, $2, '{}', '{}', '{}', '{}', '{}')", trip_id, T0
+        )
+    for cell, weight in ((1, 0.0), (2, 1e9)):
+        await world.connection.execute("insert into pace_cell values ($1, 0, 1, $2, 1)", cell, weight)
+    await forget(world)
+    assert await column(world, "select distinct trip_id from eta") == [trip_id]
+    assert await column(world, "select trip_id from pace_lesson") == [trip_id]
+    assert await column(world, "select cell from pace_cell") == [2]
+
+
+async def test_the_faintest_cells_go_where_there_are_too_many(world: World) -> None:
+    for cell, weight in ((1, 5.0), (2, 3.0), (3, 4.0), (4, 2.0), (5, 1.0)):
+        await world.connection.execute("insert into pace_cell values ($1, 0, 1, $2, 1)", cell, weight)
+    gone = [await learning.forget_cells(world.connection, 1.5, 3, limit=1) for _ in range(4)]
+    assert gone == [1, 1, 0, 0]
+    assert await column(world, "select cell from pace_cell order by 1") == [1, 2, 3]
+
+
+async def test_chunks_beyond_the_horizon_are_compressed_where_the_edition_can(world: World) -> None:
+    if not await stored.can_compress(world.connection):
+        pytest.skip("this server has the edition without compression")
+    await add_positions(world, *(T0 - age * DAY for age in (30, 20, 9, 1)))
+    await retention.compress(world.connection, T0)
+    compressed = "select count(*) from timescaledb_information.chunks where is_compressed"
+    assert await column(world, compressed) == [3]
+    assert len(await column(world, "select 1 from position")) == 4
+
+
 async def test_an_edition_without_compression_is_left_alone(world: World) -> None:
     if await stored.can_compress(world.connection):
         pytest.skip("this server has the edition with compression")
     await add_positions(world, T0 - 30 * DAY)
-    async with unit_of_work(world.connection) as work:
-        await retention.compress(work, T0)
+    await retention.compress(world.connection, T0)
     assert len(await column(world, "select 1 from position")) == 1

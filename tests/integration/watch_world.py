@@ -17,7 +17,7 @@ from store.unit_of_work import unit_of_work
 from watch import etas, late, late_risk, stale
 from watch.learned import Learned
 from watch.measures import WatchMeasures
-from watch.schedule import Heard
+from watch.schedule import Heard, Turn
 
 WATCH = process_principal("watch")
 T0 = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -210,10 +210,13 @@ class World:
             [crossings.Progress(trip_id, vehicle_id, at(minute), distance_m, 0.0, None, pace)],
         )
 
-    async def estimate(self, minute: float, heard: Heard | None = None) -> dict[str, set[int]]:
-        """Run the duty `etas`; what it told, by kind."""
+    async def estimate(
+        self, minute: float, heard: Heard | None = None, *, everything: bool = False, is_first: bool = False
+    ) -> dict[str, set[int]]:
+        """Run the duty `etas` on everything, or on what was heard; what it told, by kind."""
+        turn = Turn(heard or {}, everything or heard is None, is_first)
         async with unit_of_work(self.connection) as work:
-            await etas.run(work, WATCH, at(minute), heard, PublishRule(), self.learned, self.measures)
+            await etas.run(work, WATCH, at(minute), turn, PublishRule(), self.learned, self.measures)
         return work.heard_of
 
     async def look_for_late_risk(self, minute: float) -> None:

@@ -19,6 +19,7 @@ from runtime.settings import Settings, load_settings, refuse_taken
 from runtime.stack.embedded import EmbeddedStack
 
 log = structlog.get_logger(__name__)
+STOP_WITHIN_S = 10.0
 
 
 def main() -> None:
@@ -40,8 +41,13 @@ async def _run(settings: Settings, registry: CollectorRegistry) -> int:
     process = IngestProcess(_options(settings), registry, on_new_session=lambda: _save_session(settings))
     running = asyncio.create_task(process.run())
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        process.stop()
+        loop.call_later(STOP_WITHIN_S, running.cancel)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running.cancel)
+        loop.add_signal_handler(number, stop)
     status = 0
     try:
         with contextlib.suppress(asyncio.CancelledError):

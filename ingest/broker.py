@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -31,7 +32,6 @@ from ingest.messages import DOWNLINK_FORM, TOPIC_FILTER, BrokerReceipt, Message
 log = structlog.get_logger(__name__)
 KEEPALIVE_S = 60
 RECONNECT_S = (0.2, 5.0)
-READS_A_TURN = 500
 MAX_UNDER_WAY = 1_000
 _BAD_LOGIN = frozenset({"Bad user name or password", "Not authorized", "Client identifier not valid"})
 
@@ -84,6 +84,9 @@ class BrokerListener:
         self._closed = asyncio.Event()
         self._failure: BaseException | None = None
         self._socket: BufferedSocket | None = None
+        self._paused = False
+        self._read_at = now()
+        inbox.on_room = self._read_on
         self.generation = 0
         self.unacknowledged = 0
         self.connected = False
@@ -113,14 +116,13 @@ class BrokerListener:
 
         Messages of an earlier connection are passed over: they will come again.
         """
-        sent = 0
-        for receipt in receipts:
-            if receipt.generation != self.generation or not self.connected:
-                continue
-            self._client.ack(receipt.packet_id, 1)
-            self.unacknowledged -= 1
-            sent += 1
-        return sent
+        if not self.connected:
+            return 0
+        generation = self.generation
+        packet_ids = [receipt.packet_id for receipt in receipts if receipt.generation == generation]
+        self._client.acknowledge(packet_ids)
+        self.unacknowledged -= len(packet_ids)
+        return len(packet_ids)
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Publish to a device with QoS 1; False while there is no connection or too much is under way."""
@@ -143,6 +145,8 @@ class BrokerListener:
     async def _stay(self) -> None:
         """Keep the connection alive until it closes."""
         while not self._closed.is_set():
+            if self._paused:
+                self._client.excuse_silence()
             if self._client.loop_misc() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 self._detach()
                 return
@@ -171,27 +175,27 @@ class BrokerListener:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._socket = None
+        self._paused = False
         self.connected = False
         self._closed.set()
 
     def _read(self) -> None:
-        """Take in what has arrived, up to a bound that lets other work run."""
-        for _ in range(READS_A_TURN):
-            try:
-                result = self._client.loop_read()
-            except Exception as exc:
-                self._fail(exc)
-                return
-            if self._socket is None or result != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return
-            if not self._socket.has_received:
-                return
-        self._loop.call_soon(self._read_on, self._socket)
+        """Take in what has arrived; stop listening to the socket when enough waits to be committed."""
+        self._read_at = self._now()
+        try:
+            self._client.read(self._take)
+        except Exception as exc:
+            self._fail(exc)
+            return
+        if self._inbox.has_enough and self._socket is not None:
+            self._paused = True
+            self._loop.remove_reader(self._socket)
 
-    def _read_on(self, connection: BufferedSocket | None) -> None:
-        """Go on with what is buffered, which the operating system does not announce again."""
-        if connection is self._socket:
-            self._read()
+    def _read_on(self) -> None:
+        """There is room again."""
+        if self._paused and self._socket is not None:
+            self._loop.add_reader(self._socket, self._read)
+        self._paused = False
 
     def _write(self) -> None:
         self._client.loop_write()
@@ -227,7 +231,6 @@ class BrokerListener:
         if self._address.tls:
             client.tls_set_context(ssl.create_default_context())
         client.on_connect = self._on_connect
-        client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_socket_register_write = self._on_register_write
@@ -269,24 +272,18 @@ class BrokerListener:
         if self._session_is_new:
             self._on_new_session()
 
-    def _on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        topic = _topic_text(message)
+    def _take(self, topic_bytes: bytes, payload: bytes, packet_id: int, redelivered: bool) -> None:
+        """Put a message into the inbox; what we publish ourselves is only acknowledged."""
+        topic = _topic_text(topic_bytes)
         if topic.endswith("/cmd") and DOWNLINK_FORM.fullmatch(topic):
-            if message.qos:
-                client.ack(message.mid, message.qos)
+            if packet_id:
+                self._client.acknowledge([packet_id])
             return
-        receipt = BrokerReceipt(message.mid, self.generation) if message.qos else None
-        if receipt is not None:
+        receipt = None
+        if packet_id:
+            receipt = BrokerReceipt(packet_id, self.generation)
             self.unacknowledged += 1
-        self._inbox.put(
-            Message(
-                topic=topic,
-                payload=bytes(message.payload),
-                received_at=self._now(),
-                redelivered=bool(message.dup),
-                receipt=receipt,
-            )
-        )
+        self._inbox.put(Message(topic, payload, self._read_at, redelivered, receipt))
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any
@@ -305,9 +302,10 @@ class BrokerListener:
             self._loop.add_writer(self._socket, self._write)
 
 
-def _topic_text(message: mqtt.MQTTMessage) -> str:
+@lru_cache(maxsize=65_536)
+def _topic_text(topic: bytes) -> str:
     """The topic; bytes that are no UTF-8, which a lax broker might pass on, as an unknown topic."""
     try:
-        return message.topic
+        return topic.decode()
     except UnicodeDecodeError:
         return "(topic is not UTF-8)"

@@ -1,19 +1,27 @@
-"""paho with buffers on its socket.
+"""paho with buffers on its socket, and without its cost for each message.
 
-paho asks the socket for a packet in three or four small pieces and sends every acknowledgement by itself:
-five system calls a message, which is most of what receiving costs. Its own websocket transport shows the
-seam: what `_create_socket` returns need only look like a socket.
+paho asks the socket for a packet in three or four small pieces, wraps each message in objects and locks, and
+sends every acknowledgement by itself. Its own websocket transport shows the seam: what `_create_socket`
+returns need only look like a socket. So bytes are read ahead; messages are taken straight out of them, and
+everything else is left to paho, which finds it in the buffer.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+import struct
+from collections.abc import Sequence
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import MQTTErrorCode
+
+from ingest.publish_packets import Take, begins_whole_packet, take_messages
 
 RECEIVE_BYTES = 256 * 1024
+PUBACK = 0x4002
+_NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class BufferedSocket:
@@ -23,27 +31,57 @@ class BufferedSocket:
         self._sock = sock
         self._received = b""
         self._taken = 0
+        self._broken: OSError | None = None
+        self._ended = False
         self._unsent = bytearray()
-
-    @property
-    def has_received(self) -> bool:
-        """Whether bytes wait here, or in TLS, that the operating system will not announce again."""
-        if self._taken < len(self._received):
-            return True
-        return isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
 
     @property
     def has_unsent(self) -> bool:
         """Whether bytes wait to be sent."""
         return bool(self._unsent)
 
-    def recv(self, size: int) -> bytes:
-        """Up to `size` bytes; empty at the end of the stream.
+    def fill(self) -> bool:
+        """Read what the operating system has, up to RECEIVE_BYTES; False when there was nothing.
 
-        Raises BlockingIOError, or TLS's own such error, when there are none yet.
+        The end of the stream, and what broke it, shows in `recv`.
+        """
+        try:
+            data = self._sock.recv(RECEIVE_BYTES)
+            # What TLS has unpacked already, the operating system does not announce again.
+            while data and isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+                data += self._sock.recv(RECEIVE_BYTES)
+        except _NOTHING_YET:
+            return False
+        except OSError as exc:
+            self._broken = exc
+            return True
+        self._ended = not data
+        self._received = self._received[self._taken :] + data
+        self._taken = 0
+        return True
+
+    def take_messages(self, take: Take) -> None:
+        """Hand out the messages that the buffer begins with."""
+        self._taken = take_messages(self._received, self._taken, take)
+
+    @property
+    def has_other(self) -> bool:
+        """Whether something begins the buffer that paho must see: another packet, or the connection's end."""
+        if self._ended or self._broken is not None:
+            return True
+        return self._taken < len(self._received) and begins_whole_packet(self._received, self._taken)
+
+    def recv(self, size: int) -> bytes:
+        """Up to `size` buffered bytes; empty at the end of the stream.
+
+        Raises BlockingIOError when there are none yet, and the OSError that broke the connection.
         """
         if self._taken >= len(self._received):
-            self._received, self._taken = self._sock.recv(RECEIVE_BYTES), 0
+            if self._broken is not None:
+                raise self._broken
+            if self._ended:
+                return b""
+            raise BlockingIOError
         part = self._received[self._taken : self._taken + size]
         self._taken += len(part)
         return part
@@ -58,7 +96,7 @@ class BufferedSocket:
         while self._unsent:
             try:
                 sent = self._sock.send(self._unsent)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            except _NOTHING_YET:
                 return
             del self._unsent[:sent]
 
@@ -76,7 +114,7 @@ class BufferedSocket:
 
 
 class BufferedClient(mqtt.Client):
-    """A paho client for an outside event loop, which calls `flush` after `loop_write`."""
+    """A paho client for an outside event loop, which calls `read`, and `flush` after `loop_write`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,6 +123,31 @@ class BufferedClient(mqtt.Client):
             if end is not None:
                 end.close()
         self._sockpairR = self._sockpairW = None
+
+    def read(self, take: Take) -> None:
+        """Read from the socket once; messages go to `take`, other packets to paho's callbacks."""
+        connection = self.socket()
+        if not isinstance(connection, BufferedSocket):
+            return
+        if connection.fill():
+            connection.take_messages(take)
+        while connection.has_other:
+            # An error closes the socket and calls on_disconnect.
+            if self.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self.socket() is not connection:
+                return
+            connection.take_messages(take)
+
+    def acknowledge(self, packet_ids: Sequence[int]) -> None:
+        """Send the PUBACK of each message, in this order, with the next `flush`."""
+        connection = self.socket()
+        if packet_ids and isinstance(connection, BufferedSocket):
+            words = [word for packet_id in packet_ids for word in (PUBACK, packet_id)]
+            connection.send(struct.pack(f">{len(words)}H", *words))
+            self._call_socket_register_write()
+
+    def excuse_silence(self) -> None:
+        """Do not take the broker for dead: an answer to a ping may wait among what is not read yet."""
+        self._ping_t = 0.0
 
     def _create_socket(self) -> Any:
         return BufferedSocket(super()._create_socket())  # type: ignore[arg-type]

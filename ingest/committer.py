@@ -13,13 +13,13 @@ from ingest.batch import Batch
 from ingest.clocks import DeviceClocks
 from ingest.context import IngestContext, LastFixes
 from ingest.decoding import reject_whole
-from ingest.engine import Engine
+from ingest.engine import ENGINE_VERSION, Engine
 from ingest.fleet import Fleet, Refold
 from ingest.messages import Message
 from ingest.numberings import Numberings
 from ingest.pipeline import Step, run_steps
 from ingest.rework import retry_rejected, rework_quarantine
-from store import facts
+from store import crossings, facts
 from store.border import is_away
 from store.cipher import Cipher
 from store.pool import Connection
@@ -89,6 +89,13 @@ class Committer:
         for part in (messages[:middle], messages[middle:]):
             async for batch in self.commit(part):
                 yield batch
+
+    async def keep_checkpoints(self) -> int:
+        """Keep the fold's state, so that the next start need not fold again; returns of how many vehicles."""
+        checkpoints = self._context.engine.checkpoints()
+        async with unit_of_work(self._context.connection) as work:
+            await crossings.keep_checkpoints(work.connection, checkpoints, engine_version=ENGINE_VERSION)
+        return len(checkpoints)
 
     async def _give_second_chances(self) -> None:
         """Work in what a corrected clock or a request to retry makes usable, in transactions of its own."""

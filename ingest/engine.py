@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -119,18 +119,22 @@ class Engine:
         """Judge from now on by other fences."""
         self._detector.replace_index(fences)
 
-    def due_checkpoints(self, vehicle_ids: Collection[int]) -> list[Checkpoint]:
-        """Checkpoints of those vehicles whose last one is old enough, and note them as taken."""
+    def due_checkpoints(
+        self, vehicle_ids: Iterable[int], every: timedelta = CHECKPOINT_EVERY
+    ) -> list[Checkpoint]:
+        """Checkpoints of those vehicles whose last one is so much older than their state, noted as taken."""
         due = []
         for vehicle_id in sorted(vehicle_ids):
             vehicle = self._vehicles[vehicle_id]
-            seen_at = vehicle.filters.seen_at
-            if seen_at is None:
-                continue
-            if vehicle.checkpoint_at is None or seen_at - vehicle.checkpoint_at >= CHECKPOINT_EVERY:
+            seen_at, taken_at = vehicle.filters.seen_at, vehicle.checkpoint_at
+            if seen_at is not None and (taken_at is None or seen_at - taken_at >= every):
                 vehicle.checkpoint_at = seen_at
                 due.append(Checkpoint(vehicle_id, seen_at, self._save(vehicle)))
         return due
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Checkpoints of all vehicles that moved on since their last one."""
+        return self.due_checkpoints(self._vehicles, every=timedelta(microseconds=1))
 
     def _save(self, vehicle: _Vehicle) -> bytes:
         return msgspec.msgpack.encode(

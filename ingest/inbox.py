@@ -9,26 +9,37 @@ from dataclasses import dataclass
 
 from ingest.messages import Message
 
+MESSAGE_BYTES = 512
+"""What a message takes besides its payload."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchRules:
     """A batch closes at the first of: this many messages or bytes, or this age of its oldest message.
 
     `max_messages` must stay below the broker's inflight window, or a batch would wait for messages that the
-    broker may not send before it is acknowledged; half the window is right.
+    broker may not send before it is acknowledged; half the window is right. Messages of `enough_bytes` may
+    wait; sizes count MESSAGE_BYTES for each message.
     """
 
     max_messages: int = 10_000
     max_bytes: int = 8 * 1024 * 1024
     max_age_s: float = 0.05
+    enough_bytes: int = 32 * 1024 * 1024
 
 
 class Inbox:
-    """Messages waiting for the pipeline, in order of receipt."""
+    """Messages waiting for the pipeline, in order of receipt.
 
-    def __init__(self, rules: BatchRules, clock_s: Callable[[], float]) -> None:
+    It takes whatever is put into it; once it `has_enough`, the broker's side stops reading until `on_room`.
+    """
+
+    def __init__(
+        self, rules: BatchRules, clock_s: Callable[[], float], on_room: Callable[[], None] = lambda: None
+    ) -> None:
         self._rules = rules
         self._clock_s = clock_s
+        self.on_room = on_room
         self._waiting: deque[tuple[float, Message]] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
@@ -38,13 +49,18 @@ class Inbox:
 
     @property
     def waiting_bytes(self) -> int:
-        """Payload bytes held."""
+        """Bytes held, payloads and what goes with them."""
         return self._bytes
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether what waits makes several batches: more would only take memory."""
+        return self._bytes >= self._rules.enough_bytes
 
     def put(self, message: Message) -> None:
         """Append a message; never blocks."""
         self._waiting.append((self._clock_s(), message))
-        self._bytes += len(message.payload)
+        self._bytes += len(message.payload) + MESSAGE_BYTES
         if len(self._waiting) == 1 or self._is_full():
             self._arrived.set()
 
@@ -52,7 +68,7 @@ class Inbox:
         """Take everything out at once."""
         taken = [message for _, message in self._waiting]
         self._waiting.clear()
-        self._bytes = 0
+        self._take_off(self._bytes)
         return taken
 
     async def next_batch(self, idle_s: float) -> list[Message]:
@@ -81,7 +97,13 @@ class Inbox:
         taken_bytes = 0
         while self._waiting and len(batch) < self._rules.max_messages and taken_bytes < self._rules.max_bytes:
             _, message = self._waiting.popleft()
-            taken_bytes += len(message.payload)
+            taken_bytes += len(message.payload) + MESSAGE_BYTES
             batch.append(message)
-        self._bytes -= taken_bytes
+        self._take_off(taken_bytes)
         return batch
+
+    def _take_off(self, taken_bytes: int) -> None:
+        had_enough = self.has_enough
+        self._bytes -= taken_bytes
+        if had_enough and not self.has_enough:
+            self.on_room()

@@ -43,7 +43,7 @@ def utc_now() -> datetime:
 
 
 class IngestProcess:
-    """One ingest process; runs until cancelled, or until one of its parts fails."""
+    """One ingest process; runs until stopped or cancelled, or until one of its parts fails."""
 
     def __init__(
         self,
@@ -58,28 +58,39 @@ class IngestProcess:
         self._measures = IngestMeasures(registry)
         self._broker = BrokerListener(options.broker, options.client_id, self._inbox, now, on_new_session)
         self._receipts = ReceiptBook()
+        self._writer = Writer(
+            options.database_url,
+            self._inbox,
+            self._broker,
+            Cipher(options.data_key),
+            self._measures,
+            now,
+            self._on_lock,
+            self._receipts,
+        )
         self._is_writer = asyncio.Event()
         self._is_standby = asyncio.Event()
         self._is_standby.set()
 
     async def run(self) -> None:
-        """Write while this process is the writer; stand by while another is."""
-        writer = Writer(
-            self._options.database_url,
-            self._inbox,
-            self._broker,
-            Cipher(self._options.data_key),
-            self._measures,
-            self._now,
-            self._on_lock,
-            self._receipts,
-        )
+        """Write while this process is the writer, stand by while another is, until stopped."""
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(writer.run(), name="writer")
-            parts.create_task(self._listen_to_broker(), name="broker")
-            parts.create_task(tell_devices(self._receipts, self._broker), name="receipts")
+            writing = parts.create_task(self._writer.run(), name="writer")
+            others = [
+                parts.create_task(self._listen_to_broker(), name="broker"),
+                parts.create_task(tell_devices(self._receipts, self._broker), name="receipts"),
+            ]
             if self._options.http_port is not None:
-                parts.create_task(self._listen_to_devices(self._options.http_port), name="http")
+                others.append(
+                    parts.create_task(self._listen_to_devices(self._options.http_port), name="http")
+                )
+            await writing
+            for other in others:
+                other.cancel()
+
+    def stop(self) -> None:
+        """End `run` once the batch under way is committed and the fold's state kept."""
+        self._writer.stop()
 
     def _on_lock(self, writing: bool) -> None:
         if writing:

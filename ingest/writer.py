@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
@@ -63,11 +64,18 @@ class Writer:
         self._receipts = receipts
         self._unfinished: list[Message] = []
         self._writing: bool | None = None
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ask `run` to end once the batch under way is committed."""
+        self._stopping.set()
 
     async def run(self) -> None:
-        """Work for ever: become the writer, write until the connection is lost, become it again."""
-        while True:
+        """Become the writer, write until the connection is lost, become it again; until told to stop."""
+        while not self._stopping.is_set():
             connection = await self._become_writer()
+            if connection is None:
+                return
             try:
                 with translated():
                     await self._write(connection)
@@ -77,10 +85,13 @@ class Writer:
             finally:
                 connection.terminate()
 
-    async def _become_writer(self) -> Connection:
-        """A connection that holds the lock; waits while the database is away or another process writes."""
+    async def _become_writer(self) -> Connection | None:
+        """A connection that holds the lock; waits while the database is away or another process writes.
+
+        None when told to stop.
+        """
         pause_s = RETRY_S[0]
-        while True:
+        while not self._stopping.is_set():
             try:
                 with translated():
                     connection = await open_connection(self._database_url)
@@ -92,7 +103,9 @@ class Writer:
             except Unavailable as exc:
                 log.warning("database_unavailable", error=str(exc))
                 pause_s = min(pause_s * 2, RETRY_S[1])
-            await asyncio.sleep(pause_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause_s)
+        return None
 
     def _is_writer(self, writing: bool) -> None:
         if writing is not self._writing:
@@ -112,10 +125,10 @@ class Writer:
         self._unfinished = []
 
     async def _write(self, connection: Connection) -> None:
-        """Commit batches until the connection is lost, beginning with the one that was under way."""
+        """Commit batches until told to stop or the connection is lost, beginning with the one under way."""
         committer = await Committer.on(connection, self._cipher, self._now)
         self._is_writer(True)
-        while True:
+        while not self._stopping.is_set():
             if not self._unfinished:
                 self._unfinished = await self._inbox.next_batch(IDLE_S)
             self._measures.waiting.set(len(self._inbox) + len(self._unfinished))
@@ -124,6 +137,7 @@ class Writer:
                 # Never acknowledge twice: the broker may use the packet id again at once.
                 done = set(batch.messages)
                 self._unfinished = [message for message in self._unfinished if message not in done]
+        log.info("state_kept", vehicles=await committer.keep_checkpoints())
 
     def _acknowledge(self, batch: Batch) -> None:
         """After the commit: acknowledge to the broker, answer HTTP requests, count."""

@@ -25,6 +25,7 @@ from runtime.stack.mosquitto import Broker
 from runtime.stack.postgres import PostgresServer
 
 WAIT_S = 60.0
+POLL_S = 0.1
 TOKEN = "bench-administrator-token-0123456789abcdef"
 
 
@@ -135,7 +136,7 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = WAIT_S)
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.02)
+        time.sleep(POLL_S)
 
 
 def _answers(url: str) -> bool:

@@ -54,13 +54,14 @@ class Arrival:
     """How the facts of a day come: in which order, repeated, in batches and arrays, between which restarts.
 
     `clerk` says before which batch each of the clerk's corrections is written, `new_process` before which
-    batches ingest starts anew.
+    batches ingest starts anew: after a kill, or `stopped` in good order.
     """
 
     batches: Sequence[Sequence[Fact]]
     items_a_payload: int
     clerk: Sequence[int]
     new_process: frozenset[int]
+    stopped: bool = False
 
 
 CALM = Arrival([DAY], 1, [0, 0], frozenset())
@@ -97,6 +98,7 @@ def arrivals(draw: st.DrawFn) -> Arrival:
         items_a_payload=draw(st.sampled_from([1, 20, 5_000])),
         clerk=[draw(places) for _ in CLERK],
         new_process=draw(st.frozensets(places)),
+        stopped=draw(st.booleans()),
     )
 
 
@@ -132,6 +134,8 @@ async def result_of(database_url: str, arrival: Arrival) -> Any:
                 if when == place:
                     correct(company)
             if place in arrival.new_process:
+                if arrival.stopped:
+                    await committer.keep_checkpoints()
                 connection.terminate()
                 connection = await open_connection(database_url)
                 committer = await Committer.on(connection, Cipher(KEY), lambda: NOW)

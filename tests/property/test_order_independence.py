@@ -37,7 +37,7 @@ from hypothesis import strategies as st
 from ingest.committer import Committer
 from ingest.messages import Message
 from store.cipher import Cipher
-from store.pool import open_connection
+from store.pool import Connection, open_connection
 
 KEY = bytes(32)
 EXAMPLES = int(os.environ.get("ZAITU_PERMUTATIONS", "5"))
@@ -118,6 +118,12 @@ def as_messages(facts: Sequence[Fact], items_a_payload: int) -> list[Message]:
     ]
 
 
+async def end(committer: Committer, connection: Connection, *, in_good_order: bool) -> None:
+    if in_good_order:
+        await committer.keep_checkpoints()
+    connection.terminate()
+
+
 async def result_of(database_url: str, arrival: Arrival) -> Any:
     """The canonical result of the facts arriving so."""
     connection = await open_connection(database_url)
@@ -134,9 +140,7 @@ async def result_of(database_url: str, arrival: Arrival) -> Any:
                 if when == place:
                     correct(company)
             if place in arrival.new_process:
-                if arrival.stopped:
-                    await committer.keep_checkpoints()
-                connection.terminate()
+                await end(committer, connection, in_good_order=arrival.stopped)
                 connection = await open_connection(database_url)
                 committer = await Committer.on(connection, Cipher(KEY), lambda: NOW)
             if place < len(arrival.batches):

@@ -48,6 +48,7 @@ def config_of(settings: Settings) -> ApiConfig:
     return ApiConfig(
         database_url=settings.required_database_url(),
         admin_token=settings.admin_token_text(),
+        token_key=settings.token_key_bytes(),
         data_key=settings.contact_key_bytes(),
         newest_migration=load_migrations()[-1].number,
         router=router_of(settings),

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
-from api import openapi, pages, problems
-from api.auth import Gatekeeper
+from api import access_rules, openapi, pages, problems
+from api.auth import Gatekeeper, admit
 from api.limits import LimitedBodies, SecurityHeaders
 from api.live import ChangeHub
 from api.metrics import ApiMetrics, MeasuredRequests
 from api.names import PublicNames
 from api.routes import (
     alerts,
+    api_keys,
     assignments,
     depots,
     device_health,
@@ -29,12 +31,15 @@ from api.routes import (
     notices,
     order_files,
     orders,
+    sessions,
     share_links,
     tracking,
     trips,
+    users,
     vehicles,
 )
 from api.services import Services, Sources
+from api.tokens import AccessTokens
 from api.tracking_view import TrackingViews
 from geo.routers import Router
 from geo.routers.straight import StraightLines
@@ -43,7 +48,10 @@ from store.pool import open_pool
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 VIEW_CONNECTIONS = 5
-_ROUTERS = (
+ROUTERS = (
+    sessions.router,
+    users.router,
+    api_keys.router,
     depots.router,
     vehicles.router,
     devices.router,
@@ -66,14 +74,19 @@ _ROUTERS = (
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """What one application needs to know; `newest_migration` is the schema it was built for."""
+    """What one application needs to know; `newest_migration` is the schema it was built for.
+
+    admin_token: of the installation itself, None where there is none. token_key: signs access tokens; with a
+    random one, a restart ends all of them.
+    """
 
     database_url: str
-    admin_token: str = field(repr=False)
+    admin_token: str | None = field(repr=False)
     data_key: bytes = field(repr=False)
     newest_migration: int
     router: Router = field(default_factory=StraightLines)
     max_body_bytes: int = MAX_BODY_BYTES
+    token_key: bytes = field(repr=False, default_factory=lambda: secrets.token_bytes(32))
 
 
 def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry | None = None) -> FastAPI:
@@ -87,12 +100,13 @@ def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry 
         docs_url=None,
         redoc_url=None,
     )
-    app.state.gatekeeper = Gatekeeper(config.admin_token)
+    app.state.gatekeeper = Gatekeeper(config.admin_token, AccessTokens(config.token_key))
     app.state.newest_migration = config.newest_migration
     app.state.tracking_views = TrackingViews()
     app.state.public_names = PublicNames()
-    for router in _ROUTERS:
-        app.include_router(router)
+    for router in ROUTERS:
+        app.include_router(router, dependencies=[Depends(admit)])
+    access_rules.check([*app.routes, *(route for router in ROUTERS for route in router.routes)])
     app.mount("/static", StaticFiles(directory=pages.STATIC_FOLDER), name="static")
     problems.install(app)
     openapi.install(app)

@@ -16,7 +16,7 @@ from domain.access import Principal
 from domain.happenings import Happening
 from domain.milestones import Evidence
 from domain.rules import Channel, Rules, is_surge, priority_of
-from store import audit, contacts, depots, evidence, geofences, intake, orders, rules, trips
+from store import audit, contacts, depots, evidence, geofences, intake, orders, ownership, rules, trips
 from store.depots import Depot
 from store.errors import Conflict
 from store.intake import Description
@@ -68,6 +68,7 @@ async def take_in(work: UnitOfWork, api: Services, principal: Principal, new: Ne
     )
     packages = [PackageToAdd(**package.model_dump()) for package in new.packages]
     order_id = await orders.create(work.connection, principal, order, stops, packages)
+    await ownership.claim(work.connection, principal, public_id)
     description = _description(new, in_force.channel(new.channel))
     items = [intake.Item(**item.model_dump()) for item in new.items]
     await intake.describe(work.connection, order_id, description, items)

@@ -35,7 +35,7 @@ async def read_order(connection: Connection, api: Services, principal: Principal
     published = await etas.latest_for_orders(connection, principal, [order.order_id])
     by_stop = {eta.stop_seq: Eta.model_validate(eta) for eta in published}
     contact = None
-    if order.contact_id is not None:
+    if order.contact_id is not None and principal.reads_contacts:
         contact = await contacts.get(connection, principal, api.cipher, order.contact_id)
     return Order(
         **_head(order),

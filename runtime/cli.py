@@ -23,6 +23,7 @@ from runtime.rules_commands import rules_app
 from runtime.settings import Settings, load_settings
 from runtime.stack.embedded import EmbeddedStack
 from runtime.stack.errors import StackError
+from runtime.user_commands import user_app
 
 app = typer.Typer(
     help="Zaitu: GPS fixes and scans over MQTT become order milestones within seconds.",
@@ -36,6 +37,7 @@ app.add_typer(device_app, name="device")
 app.add_typer(rejected_app, name="rejected")
 app.add_typer(eta_app, name="eta")
 app.add_typer(rules_app, name="rules")
+app.add_typer(user_app, name="user")
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

@@ -19,6 +19,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CONTACT_KEY_BYTES = 32
+SHORTEST_ADMIN_TOKEN = 24
 EXIT_WRONG_SETTINGS = 2
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -40,6 +41,9 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".zaitu")
 
     admin_token: SecretStr | None = Field(default=None, description="who sends it may do anything")
+    token_key: SecretStr | None = Field(
+        default=None, description="base64 of the 32 bytes access tokens are signed with"
+    )
     contact_key: SecretStr | None = Field(
         default=None, description="base64 of the 32 bytes personal data is encrypted under"
     )
@@ -98,7 +102,14 @@ class Settings(BaseSettings):
     def _is_web_address(cls, value: str | None) -> str | None:
         return _with_scheme(value, ("http", "https"), "http://127.0.0.1:8002")
 
-    @field_validator("contact_key")
+    @field_validator("admin_token")
+    @classmethod
+    def _is_hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SHORTEST_ADMIN_TOKEN:
+            raise ValueError(f"it must have at least {SHORTEST_ADMIN_TOKEN} characters")
+        return value
+
+    @field_validator("contact_key", "token_key")
     @classmethod
     def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
@@ -124,11 +135,17 @@ class Settings(BaseSettings):
             return self.admin_token.get_secret_value()
         return _kept_secret(self.data_dir / "admin-token", lambda: secrets.token_urlsafe(32))
 
+    def token_key_bytes(self) -> bytes:
+        """Return the 32 bytes access tokens are signed with; where none are set, made once."""
+        if self.token_key is not None:
+            return _decode_key(self.token_key.get_secret_value())
+        return _decode_key(_kept_secret(self.data_dir / "token-key", _new_key))
+
     def contact_key_bytes(self) -> bytes:
         """Return the 32 bytes personal data is encrypted under; where none are set, made once."""
         if self.contact_key is not None:
             return _decode_key(self.contact_key.get_secret_value())
-        return _decode_key(_kept_secret(self.data_dir / "contact-key", _new_contact_key))
+        return _decode_key(_kept_secret(self.data_dir / "contact-key", _new_key))
 
 
 def load_settings() -> Settings:
@@ -196,7 +213,7 @@ def _decode_key(text: str) -> bytes:
     return key
 
 
-def _new_contact_key() -> str:
+def _new_key() -> str:
     return base64.b64encode(secrets.token_bytes(CONTACT_KEY_BYTES)).decode("ascii")
 
 

@@ -13,6 +13,10 @@ from store.pool import Connection, Pool
 ACQUIRE_TIMEOUT_S = 5.0
 
 _ADVICE = {
+    "app_user_login_key": "Somebody has this login already. Choose another.",
+    "app_user_oidc_subject_key": "Somebody else has this subject of the identity provider.",
+    "shipper_code_key": "A shipper with this code exists already. Choose another code.",
+    "driver_code_key": "A driver with this login exists already. Choose another login.",
     "depot_code_key": "A depot with this code exists already. Choose another code.",
     "vehicle_label_key": "A vehicle with this label exists already. Choose another label.",
     "device_name_key": "A device with this name exists already. Choose another name.",

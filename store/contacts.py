@@ -52,7 +52,7 @@ async def add(
         point_cipher=_sealed(cipher, public_id, "point", point),
         email_cipher=_sealed(cipher, public_id, "email", _bytes(contact.email)),
         language=contact.language,
-        phone_index=None if contact.phone is None else cipher.blind_index(_digits(contact.phone)),
+        phone_index=None if contact.phone is None else cipher.blind_index(phone_digits(contact.phone)),
     )
     return int(contact_id)
 
@@ -82,8 +82,10 @@ def _bytes(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
 
 
-def _digits(phone: str) -> bytes:
-    return re.sub(r"[^0-9+]", "", phone).encode()
+def phone_digits(phone: str) -> bytes:
+    """A phone number as it is looked up: without separators, and without China's country code."""
+    digits = re.sub(r"[^0-9+]", "", phone)
+    return re.sub(r"^(\+|00)86(?=\d{7,11}$)", "", digits).encode()
 
 
 def _context(public_id: UUID, field: str) -> bytes:

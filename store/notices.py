@@ -215,11 +215,10 @@ async def list_page(
 
 
 async def deliveries(connection: Connection, principal: Principal, public_id: UUID) -> list[dict[str, Any]]:
-    """The attempts to send a notice, the first one first."""
-    return [
-        dict(row)
-        async for row in _queries.deliveries(connection, public_id=public_id, depots=principal.depots)
-    ]
+    """The attempts to send a notice, the first one first; NotFound when the principal sees no such notice."""
+    if not await _queries.is_visible(connection, public_id=public_id, depots=principal.depots):
+        raise NotFound(f"There is no notice {public_id}.")
+    return [dict(row) async for row in _queries.deliveries(connection, public_id=public_id)]
 
 
 async def add_endpoint(

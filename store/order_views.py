@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.access import Principal
+from domain.access import Own, Principal
 from domain.milestones import Stage
 from store.errors import NotFound
 from store.pool import Connection
@@ -151,9 +151,14 @@ async def list_page(
     limit: int,
 ) -> list[OrderLine]:
     """Orders added before `before`, the newest first."""
+    own = principal.own or Own()
     rows = _queries.list_page(
         connection,
-        depots=principal.depots,
+        # What is somebody's own lies in depots that are none of theirs.
+        depots=principal.depots if principal.own is None else None,
+        shipper_id=own.shipper_id,
+        driver_id=own.driver_id,
+        phone_index=own.phone_index,
         stages=_STAGES,
         depot=wanted.depot,
         number=wanted.number,

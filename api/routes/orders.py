@@ -12,10 +12,11 @@ from pydantic import AwareDatetime
 from api.auth import Staff
 from api.intake import CLOSED_TAKES, bind, change, derive, refuse_if_closed, take_in, used_before
 from api.order_view import read_order, read_page
-from api.problems import unusable
+from api.problems import Refused, unusable
 from api.schemas.base import Page
 from api.schemas.orders import ClockReason, NewEvidence, NewLeg, NewOrder, Order, OrderChange, OrderSummary
 from api.services import Api, Limit
+from domain.access import Principal
 from domain.milestones import NO_STOP, Evidence, Kind, Stage, kind_of
 from store import audit, evidence, intake, orders, trips
 from store.errors import Conflict
@@ -156,6 +157,7 @@ async def add_evidence(order_id: UUID, new: NewEvidence, api: Api, principal: St
             package_id = await orders.package_id(work.connection, internal_id, new.package_code)
         await _refuse_if_closed(work.connection, internal_id, new)
         if new.manual:
+            _refuse_owner(principal)
             await audit.record(
                 work.connection, principal, "evidence", f"order:{internal_id}", {"kind": new.stage}, now
             )
@@ -166,7 +168,7 @@ async def add_evidence(order_id: UUID, new: NewEvidence, api: Api, principal: St
             source_key=new.source_key,
             package_id=package_id,
             stop_seq=_stop_seq(new, last_seq),
-            actor=new.actor or principal.name,
+            actor=principal.name if principal.own else new.actor or principal.name,
             reason=new.reason,
         )
         await evidence.add(work.connection, internal_id, said)
@@ -181,6 +183,11 @@ async def _refuse_if_closed(connection: Connection, order_id: int, new: NewEvide
         raise Conflict(
             f"The order is closed ({known.state}). To correct it, send manual evidence with actor and reason."
         )
+
+
+def _refuse_owner(principal: Principal) -> None:
+    if principal.own is not None:
+        raise Refused(HTTPStatus.FORBIDDEN, "Corrections by hand are made by the company's staff.")
 
 
 def _kind(new: NewEvidence) -> Kind:

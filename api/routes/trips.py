@@ -8,20 +8,21 @@ from typing import Any
 from uuid import UUID
 
 import shapely
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import AwareDatetime
 from shapely.geometry import shape
 
 from api.auth import Staff
 from api.problems import unusable
 from api.route_plan import stop_distances_m
+from api.schemas.access import TripDriver
 from api.schemas.base import LineString, Page
 from api.schemas.trips import Eta, NewTrip, NewTripStop, Progress, Trip, TripStop, TripSummary
 from api.services import After, Api, Limit
 from domain.access import Principal
 from geo.distance import cumulative_m
 from geo.routers import Router
-from store import etas, geofences, trips
+from store import audit, etas, geofences, trips, users
 from store.geofences import Place
 from store.pool import Connection
 from store.trips import StopToAdd
@@ -89,6 +90,17 @@ async def cancel_trip(trip_id: UUID, api: Api, principal: Staff) -> Trip:
         internal_id = await trips.cancel(work.connection, principal, trip_id, api.sources.clock())
         work.tell("trip", [internal_id])
         return await _read(work.connection, principal, trip_id)
+
+
+@router.put("/{trip_id}/driver", status_code=HTTPStatus.NO_CONTENT)
+async def set_trip_driver(trip_id: UUID, given: TripDriver, api: Api, principal: Staff) -> Response:
+    """Say who drives a trip: that driver then sees its orders."""
+    now = api.sources.clock()
+    async with api.writing() as work:
+        internal_id = await users.set_trip_driver(work.connection, principal, trip_id, given.driver_id)
+        await audit.record(work.connection, principal, "driver", f"trip:{internal_id}", {}, now)
+        work.tell("trip", [internal_id])
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def _point(stop: NewTripStop, places: dict[UUID, Place]) -> tuple[float, float]:

@@ -115,9 +115,13 @@ limit :limit_rows;
 select d.at, d.status, d.error
 from delivery d
 join notice n using (notice_id)
-join orders o using (order_id)
-where n.public_id = :public_id and (:depots::bigint[] is null or o.depot_id = any(:depots))
+where n.public_id = :public_id
 order by d.delivery_id;
+
+-- name: is_visible$
+select exists (
+    select from notice n join orders o using (order_id)
+    where n.public_id = :public_id and (:depots::bigint[] is null or o.depot_id = any(:depots)));
 
 -- name: add_endpoint^
 insert into endpoint (public_id, depot_id, kind, role, url, secret_cipher, events, created_at)

@@ -133,6 +133,13 @@ where (:depots::bigint[] is null or o.depot_id = any(:depots))
   and (not :is_open::boolean or (delivered.actual_at is null and o.cancelled_at is null))
   and (not :is_late::boolean
        or (o.cancelled_at is null and coalesce(delivered.actual_at, :now) > o.promised_at))
+  and (:shipper_id::bigint is null or o.shipper_id = :shipper_id)
+  and (:driver_id::bigint is null or exists (
+      select from leg l join trip t using (trip_id)
+      where l.order_id = o.order_id and l.unbound_at is null and t.cancelled_at is null and t.driver_id = :driver_id))
+  and (:phone_index::bytea is null or exists (
+      select from contact c
+      where c.contact_id = o.contact_id and c.phone_index = :phone_index and c.erased_at is null))
   and (:before::uuid is null or o.public_id < :before)
 order by o.public_id desc
 limit :limit_rows;

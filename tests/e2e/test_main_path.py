@@ -23,7 +23,7 @@ from simulators.clock import SystemClock
 from simulators.faults import FAULTS
 from simulators.fleet import FleetOptions, run_fleet
 
-ADMIN_TOKEN = "the token of this test"
+ADMIN_TOKEN = "the administrator's token of this test"
 READY_WITHIN_S = 60.0
 
 

@@ -152,8 +152,10 @@ def estimate(
     raw_s = _with_stops(max(fix_s, leaves_at_s), driving_s, services, held_until_s)
     to_go_s = np.maximum(raw_s - now_s, 0.0)
     silent_s = max(now_s - fix_s - SILENT_AFTER_S, 0.0)
-    spread_s = SPREAD_FLOOR_S + SPREAD_SHARE * to_go_s + SILENCE_SPREAD * silent_s
-    low_s, median_s, high_s = raw_s + spread_s * errors.offsets(now_s, QUANTILES, to_go_s)
+    usual_s = SPREAD_FLOOR_S + SPREAD_SHARE * to_go_s
+    of_roads_s = profile.spread_between(distance_m, stops_m)
+    spread_s = np.hypot(usual_s, of_roads_s) + SILENCE_SPREAD * silent_s
+    low_s, median_s, high_s = raw_s + spread_s * errors.offsets(QUANTILES, to_go_s)
     p50_s = np.maximum.accumulate(np.maximum(median_s, now_s))
     return Arrivals(
         stop_index=np.arange(next_stop, next_stop + len(stops_m), dtype=np.int64),

@@ -24,7 +24,8 @@ _EDGES = (np.arange(_BINS + 1) - _BINS / 2) * _BIN_WIDTH
 HALF_LIFE_S = 2.5 * 86_400.0
 
 PRIOR_ERRORS = 20.0
-"""The errors assumed before any was seen: as many, of a normal distribution as wide as the spread."""
+"""The errors assumed before any was seen: as many at all horizons together, of a normal distribution as wide as
+the spread; and as many at each horizon, of the distribution seen at all of them."""
 
 
 def horizon_of(to_go_s: ArrayLike) -> NDArray[np.int64]:
@@ -39,6 +40,7 @@ class ErrorBook:
         self._weights = np.zeros((len(HORIZON_NAMES), _BINS))
         # Weights are relative to the first arrival learned; years from it they would overflow.
         self._reference_s: float | None = None
+        self._newest_s = -np.inf
 
     def add(self, at_s: ArrayLike, to_go_s: ArrayLike, error_s: ArrayLike, spread_s: ArrayLike) -> None:
         """Learn n errors: the epoch second and the time to go of each estimate, arrival minus estimate, and
@@ -49,16 +51,21 @@ class ErrorBook:
         arrivals_s = float_column(at_s)
         if self._reference_s is None:
             self._reference_s = float(arrivals_s[0])
+        self._newest_s = max(self._newest_s, float(arrivals_s.max()))
         weights = 2.0 ** ((arrivals_s - self._reference_s) / HALF_LIFE_S)
         np.add.at(self._weights, (horizon_of(to_go_s), inside), weights)
 
-    def offsets(self, now_s: float, quantiles: ArrayLike, to_go_s: ArrayLike) -> NDArray[np.float64]:
+    def offsets(self, quantiles: ArrayLike, to_go_s: ArrayLike) -> NDArray[np.float64]:
         """What to add to each of n estimates, in spreads, for each of m quantiles: (m, n).
 
         Between the middles of two horizons it goes over from one to the other, so that no estimate jumps.
         """
-        seen_now = 1.0 if self._reference_s is None else 2.0 ** ((now_s - self._reference_s) / HALF_LIFE_S)
-        cumulative = np.cumsum(self._weights + PRIOR_ERRORS * seen_now * _PRIOR, axis=1)
+        # What is assumed weighs as if seen with the newest error: when none come in, nothing new is known.
+        prior = PRIOR_ERRORS
+        if self._reference_s is not None:
+            prior *= 2.0 ** ((self._newest_s - self._reference_s) / HALF_LIFE_S)
+        pooled = self._weights.sum(axis=0) + prior * _PRIOR
+        cumulative = np.cumsum(self._weights + prior * pooled / pooled.sum(), axis=1)
         shares = np.concatenate([np.zeros((len(cumulative), 1)), cumulative / cumulative[:, -1:]], axis=1)
         horizons = float_column(to_go_s)
         return np.stack(

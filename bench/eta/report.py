@@ -91,6 +91,9 @@ def of_taxis(scored: Scored) -> dict[str, Any]:
                 for number in np.unique(told).tolist()
             },
         },
+        "coverage_p90_n": {
+            HORIZON_NAMES[number]: int((told == number).sum()) for number in np.unique(told).tolist()
+        },
         "coverage_p50": round(share_covered(scored.truth_s, scored.p50_s), 4),
         "n": len(taken_s),
     }

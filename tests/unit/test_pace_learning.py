@@ -126,7 +126,7 @@ def test_quantiles_of_past_errors_cover_the_next_ones() -> None:
     errors = ErrorBook()
     past, coming = (random.gamma(2.0, 60.0, 4000) - 60.0 for _ in range(2))
     errors.add(np.full(4000, MONDAY_NOON_S), np.full(4000, 750.0), past, np.full(4000, 90.0))
-    offsets = errors.offsets(MONDAY_NOON_S, (0.1, 0.5, 0.9), [750.0])[:, 0] * 90.0
+    offsets = errors.offsets((0.1, 0.5, 0.9), [750.0])[:, 0] * 90.0
     covered = [(coming <= offset).mean() for offset in offsets]
     assert covered == pytest.approx([0.1, 0.5, 0.9], abs=0.03)
 
@@ -138,7 +138,7 @@ def test_an_estimate_does_not_jump_where_one_horizon_ends() -> None:
             np.full(500, MONDAY_NOON_S), np.full(500, to_go_s), np.full(500, error_s), np.full(500, 90.0)
         )
     seconds = np.arange(600.0, 1800.0, 1.0)
-    assert np.abs(np.diff(errors.offsets(MONDAY_NOON_S, (0.5,), seconds)[0])).max() < 0.02
+    assert np.abs(np.diff(errors.offsets((0.5,), seconds)[0])).max() < 0.02
 
 
 @settings(max_examples=60, deadline=None)

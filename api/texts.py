@@ -50,6 +50,7 @@ _ALERTS: dict[Language, dict[str, str]] = {
         "restricted_area": "进入禁区",
         "scan_mismatch": "扫描位置不符",
         "temperature": "温度异常",
+        "eta_drift": "预计时间变差",
     },
     "en": {
         "late_risk": "May be late",
@@ -60,6 +61,7 @@ _ALERTS: dict[Language, dict[str, str]] = {
         "restricted_area": "In a restricted area",
         "scan_mismatch": "Scanned elsewhere",
         "temperature": "Temperature",
+        "eta_drift": "Estimates have got worse",
     },
 }
 

@@ -20,6 +20,7 @@ class AlertKind(StrEnum):
     RESTRICTED_AREA = "restricted_area"
     SCAN_MISMATCH = "scan_mismatch"
     TEMPERATURE = "temperature"
+    ETA_DRIFT = "eta_drift"
 
 
 class Severity(StrEnum):

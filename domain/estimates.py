@@ -90,6 +90,7 @@ def revision_s(told: Publication, estimates: Sequence[Estimate]) -> float:
 class ScoredEstimate:
     """An estimate that was told, and when the vehicle came; lane: from where to where its trip runs."""
 
+    depot_id: int
     trip_id: int
     stop_id: int
     computed_at: datetime

@@ -24,8 +24,8 @@ _EDGES = (np.arange(_BINS + 1) - _BINS / 2) * _BIN_WIDTH
 HALF_LIFE_S = 2.5 * 86_400.0
 
 PRIOR_ERRORS = 20.0
-"""The errors assumed before any was seen: as many at all horizons together, of a normal distribution as wide as
-the spread; and as many at each horizon, of the distribution seen at all of them."""
+"""The errors assumed before any was seen: at all horizons together as many, of a normal distribution as wide
+as the spread; and at each horizon as many, of the distribution seen at all of them."""
 
 
 def horizon_of(to_go_s: ArrayLike) -> NDArray[np.int64]:

@@ -31,6 +31,7 @@ class StopEta:
     planned_arrival_at: datetime | None
     computed_at: datetime
     fix_at: datetime | None
+    p10_at: datetime | None
     p50_at: datetime
     p90_at: datetime
 
@@ -44,6 +45,7 @@ class OrderEta:
     kind: StopKind
     computed_at: datetime
     fix_at: datetime | None
+    p10_at: datetime | None
     p50_at: datetime
     p90_at: datetime
 

@@ -60,8 +60,11 @@ class NewTrip(Request):
 
 
 class Eta(Response):
-    """When a stop will probably be reached: by `p50_at` as likely as not, by `p90_at` nine times in ten."""
+    """When a stop will probably be reached: by `p50_at` as likely as not, by `p90_at` nine times in ten, and
+    only once in ten before `p10_at`.
+    """
 
+    p10_at: Time | None
     p50_at: Time
     p90_at: Time
     computed_at: Time

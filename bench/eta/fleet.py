@@ -265,6 +265,7 @@ def _scored(runs: list[Run]) -> Iterator[ScoredEstimate]:
                 arrived_at = arrivals[one.stop_id]
                 if arrived_at > publication.computed_at:
                     yield ScoredEstimate(
+                        1,
                         run.trip_id,
                         one.stop_id,
                         publication.computed_at,

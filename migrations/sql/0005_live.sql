@@ -11,7 +11,7 @@ create table eta (
 create index eta_stop on eta (stop_id, computed_at desc);
 create index eta_trip on eta (trip_id, computed_at desc);
 
--- One open alert per subject and kind. subject is 'vehicle:<id>', 'order:<id>' or 'trip:<id>'.
+-- One open alert per subject and kind. subject is 'vehicle:<id>', 'order:<id>', 'trip:<id>' or 'depot:<id>'.
 create table alert (
     alert_id         bigint generated always as identity primary key,
     public_id        uuid not null unique,

@@ -1,7 +1,7 @@
 -- name: latest_for_trips
 -- A publication is all rows of one trip with one computed_at; only the newest one counts.
 select s.trip_id, s.stop_id, s.seq, s.name, s.kind, s.planned_arrival_at,
-       e.computed_at, e.fix_at, e.p50_at, e.p90_at
+       e.computed_at, e.fix_at, e.p10_at, e.p50_at, e.p90_at
 from trip t
 join lateral (
     select max(computed_at) as computed_at from eta where eta.trip_id = t.trip_id
@@ -17,7 +17,7 @@ order by s.trip_id, s.seq;
 -- brings it, not with the one that takes it on.
 select ots.order_id, ots.order_seq as stop_seq, ots.kind,
        max(e.computed_at) as computed_at, min(e.fix_at) as fix_at,
-       max(e.p50_at) as p50_at, max(e.p90_at) as p90_at
+       max(e.p10_at) as p10_at, max(e.p50_at) as p50_at, max(e.p90_at) as p90_at
 from order_trip_stop ots
 join orders o on o.order_id = ots.order_id
 join trip t on t.trip_id = ots.trip_id and t.cancelled_at is null

@@ -113,7 +113,7 @@ order by arrived_at desc
 limit :limit_rows;
 
 -- name: scored
-select e.trip_id, e.stop_id, e.computed_at, e.p50_at, e.p90_at, e.arrived_at,
+select t.depot_id, e.trip_id, e.stop_id, e.computed_at, e.p50_at, e.p90_at, e.arrived_at,
        first.name || ' - ' || last.name as lane
 from eta e
 join trip t on t.trip_id = e.trip_id

@@ -47,8 +47,10 @@ class Journey:
                 UUID(self.trip),
             )
             await work.connection.execute(
-                "insert into eta (trip_id, stop_id, computed_at, p50_at, p90_at) values ($1, $2, $3, $4, $5)",
-                *(row["trip_id"], row["stop_id"], self.world.clock(), at, at + timedelta(minutes=20)),
+                "insert into eta (trip_id, stop_id, computed_at, p10_at, p50_at, p90_at)"
+                " values ($1, $2, $3, $4, $5, $6)",
+                *(row["trip_id"], row["stop_id"], self.world.clock()),
+                *(at - timedelta(minutes=10), at, at + timedelta(minutes=20)),
             )
             work.tell("eta", [row["trip_id"]])
 
@@ -138,7 +140,8 @@ async def test_estimates_alerts_and_lateness_are_shown(journey: Journey) -> None
     await journey.expected(NOON + timedelta(hours=2))
     await journey.alerted("late_risk")
     view = await journey.view()
-    assert view["stops"][2]["eta"]["p90_at"] == "2026-11-21T14:20:00Z"
+    eta = view["stops"][2]["eta"]
+    assert (eta["p10_at"], eta["p90_at"]) == ("2026-11-21T13:50:00Z", "2026-11-21T14:20:00Z")
     assert (view["alerts"], view["late"]) == (["late_risk"], False)
     journey.world.clock.advance(hours=7)
     late = await journey.view()

@@ -141,6 +141,26 @@ async def test_scores_are_shown_once_arrivals_are_known(world: World) -> None:
     assert world.measures.eta_has_drifted._value.get() == 1
 
 
+async def test_estimates_that_got_worse_open_one_alert_of_their_depot_until_they_are_good_again(
+    world: World,
+) -> None:
+    vehicle_id, trip_id, _ = await trip_to(world, fence=False)
+    await world.drive(trip_id, vehicle_id, 10, 10_000)
+    await world.estimate(10)
+    await fixes(world, vehicle_id, MINUTES, SHARES)
+    await learn(world, 120)
+    sensitive = DriftRule(least_estimates=1)
+    for minute in (121, 131):
+        await eta_scores.run(world.connection, WATCH, at(minute), sensitive, world.measures)
+    alerts = "select kind, subject, order_ids, detail, cleared_at, clear_reason from alert"
+    (opened,) = await world.connection.fetch(alerts)
+    assert (opened["kind"], opened["order_ids"], opened["cleared_at"]) == ("eta_drift", [], None)
+    assert "covers" in opened["detail"]["what"]
+    await eta_scores.run(world.connection, WATCH, at(141), DriftRule(coverage=(0.0, 1.0)), world.measures)
+    (cleared,) = await world.connection.fetch(alerts)
+    assert (cleared["cleared_at"], cleared["clear_reason"]) == (at(141), "over")
+
+
 async def test_long_stays_at_stops_of_a_kind_are_expected_again(world: World) -> None:
     stops = [
         Stop("yard", "origin", 0, None, None, 0),

@@ -13,6 +13,7 @@ def told(
     """An estimate for so many minutes ahead with p90 two minutes later, and an arrival that late."""
     p50_at = T0 + timedelta(minutes=at_min + ahead_min)
     return ScoredEstimate(
+        depot_id=1,
         trip_id=1,
         stop_id=stop_id,
         computed_at=T0 + timedelta(minutes=at_min),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -81,6 +81,9 @@ class Batch:
     superseded: list[Crossing] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     moved_vehicles: set[int] = field(default_factory=set)
+    rebuilt_vehicles: Collection[int] = ()
+    folded_fixes: int = 0
+    refolded_fixes: int = 0
     refused_fixes: list[tuple[str, StoredFix]] = field(default_factory=list)
     milestones: int = 0
 

@@ -17,7 +17,7 @@ from ingest.progress import SavedProgress, TripFollower
 from store.crossings import Checkpoint, Progress
 from store.facts import StoredFix
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Raise it when the fold's rules or state change: checkpoints of another version are not read."""
 
 CHECKPOINT_EVERY = timedelta(minutes=15)
@@ -58,6 +58,7 @@ class Engine:
         self._detector = CrossingDetector(fleet.fences)
         self._trips = TripFollower(fleet)
         self._vehicles: dict[int, _Vehicle] = {}
+        self._aside: dict[int, _Vehicle] = {}
         self._free_slots: list[int] = []
         self._next_slot = 0
 
@@ -68,6 +69,10 @@ class Engine:
     def seen_at(self, vehicle_id: int) -> datetime | None:
         """Device time of the newest fix folded for a known vehicle."""
         return self._vehicles[vehicle_id].filters.seen_at
+
+    def believed(self, vehicle_id: int) -> StoredFix | None:
+        """The newest fix of a known vehicle that counts."""
+        return self._vehicles[vehicle_id].filters.believed
 
     def fold(self, fixes: Sequence[StoredFix]) -> Folded:
         """Fold fixes of known vehicles, sorted by vehicle, device time and content hash.
@@ -102,18 +107,38 @@ class Engine:
         self._trips.load(vehicle.slot, saved.progress)
         self._detector.load_state(vehicle.slot, saved.fences)
 
+    def state(self, vehicle_id: int) -> Checkpoint:
+        """The present state of a known vehicle that had a fix; the same fixes always give the same bytes."""
+        vehicle = self._vehicles[vehicle_id]
+        seen_at = vehicle.filters.seen_at
+        if seen_at is None:
+            raise ValueError(f"vehicle {vehicle_id} had no fix yet")
+        return Checkpoint(vehicle_id, seen_at, self._save(vehicle))
+
+    def set_aside(self, vehicle_id: int) -> None:
+        """Keep the present state of a known vehicle by while it is folded again from an earlier one."""
+        self._aside[vehicle_id] = self._vehicles.pop(vehicle_id)
+
+    def resume(self, vehicle_id: int) -> None:
+        """Go back to the state set aside."""
+        self.forget([vehicle_id])
+        self._vehicles[vehicle_id] = self._aside.pop(vehicle_id)
+
     def forget(self, vehicle_ids: Iterable[int]) -> None:
         """Drop vehicles' states; the next need for them is a rebuild."""
         for vehicle_id in vehicle_ids:
-            vehicle = self._vehicles.pop(vehicle_id, None)
-            if vehicle is not None:
-                self._detector.clear(vehicle.slot)
-                self._trips.clear(vehicle.slot)
-                self._free_slots.append(vehicle.slot)
+            self._clear(self._vehicles.pop(vehicle_id, None))
+
+    def forget_aside(self) -> None:
+        """Drop every state set aside and not resumed."""
+        for vehicle in self._aside.values():
+            self._clear(vehicle)
+        self._aside.clear()
 
     def forget_all(self) -> None:
         """Drop every state, as after a take-over or a lost connection."""
         self.forget(list(self._vehicles))
+        self.forget_aside()
 
     def replace_fences(self, fences: FenceIndex) -> None:
         """Judge from now on by other fences."""
@@ -135,6 +160,12 @@ class Engine:
     def checkpoints(self) -> list[Checkpoint]:
         """Checkpoints of all vehicles that moved on since their last one."""
         return self.due_checkpoints(self._vehicles, every=timedelta(microseconds=1))
+
+    def _clear(self, vehicle: _Vehicle | None) -> None:
+        if vehicle is not None:
+            self._detector.clear(vehicle.slot)
+            self._trips.clear(vehicle.slot)
+            self._free_slots.append(vehicle.slot)
 
     def _save(self, vehicle: _Vehicle) -> bytes:
         return msgspec.msgpack.encode(

@@ -42,7 +42,6 @@ class Refold:
 
     earliest: datetime
     since: dict[int, datetime] = field(default_factory=dict)
-    reassigned: set[int] = field(default_factory=set)
     orders: set[int] = field(default_factory=set)
     trips: set[int] = field(default_factory=set)
     scanners: dict[int, datetime] = field(default_factory=dict)
@@ -52,7 +51,6 @@ class Refold:
         for vehicle_id, since in other.since.items():
             self.add([vehicle_id], since)
         self.earliest = max(self.earliest, other.earliest)
-        self.reassigned |= other.reassigned
         self.orders |= other.orders
         self.trips |= other.trips
         for device_id, since in other.scanners.items():
@@ -69,7 +67,6 @@ class Refold:
         self.scanners.clear()
         for vehicle_id in vehicle_ids:
             self.since.pop(vehicle_id, None)
-            self.reassigned.discard(vehicle_id)
 
     def add(self, vehicle_ids: Iterable[int], since: datetime) -> None:
         """Ask for vehicles to be folded again from `since`, or from earlier where that was asked before."""
@@ -209,7 +206,6 @@ class Fleet:
                 refold.add_scanner(device_id, since)
                 if last_fixes.get(device_id, LONG_AGO) >= since:
                     refold.add([vehicle_id], since)
-                    refold.reassigned.add(vehicle_id)
 
     async def _reload_fences(
         self, connection: Connection, geofence_ids: Collection[int], refold: Refold

@@ -63,6 +63,15 @@ class IngestMeasures:
             ["rule"],
             registry=registry,
         )
+        self.folded_fixes = Counter(
+            "zaitu_ingest_folded_fixes",
+            "Fixes folded: forward in their order, or again by a rebuild",
+            ["how"],
+            registry=registry,
+        )
+        self.rebuilds = Counter(
+            "zaitu_ingest_rebuilds", "Vehicles folded again from an earlier time", registry=registry
+        )
         self.crossings = Counter("zaitu_ingest_crossings", "Crossings recorded", registry=registry)
         self.superseded = Counter(
             "zaitu_ingest_crossings_superseded", "Crossings taken back", registry=registry
@@ -103,6 +112,9 @@ class IngestMeasures:
             self.quarantined.labels(fact.reason).inc()
         for rule, _ in batch.refused_fixes:
             self.refused_fixes.labels(rule).inc()
+        self.folded_fixes.labels("forward").inc(batch.folded_fixes)
+        self.folded_fixes.labels("again").inc(batch.refolded_fixes)
+        self.rebuilds.inc(len(batch.rebuilt_vehicles))
         self.crossings.inc(len(batch.crossings))
         self.superseded.inc(len(batch.superseded))
         self.milestones.inc(batch.milestones)

@@ -137,8 +137,11 @@ class TripFollower:
 
 
 def _sample(samples: list[tuple[float, float]], time_s: float, distance_m: float) -> None:
-    """Keep the newest place, and earlier ones at least SAMPLE_EVERY_S apart over the last RECENT_S."""
-    if len(samples) >= 2 and time_s - samples[-2][0] < SAMPLE_EVERY_S:
+    """Keep the last place of each SAMPLE_EVERY_S of the clock over the last RECENT_S.
+
+    By the clock, so that a late fix changes the samples near it, and not which of the later ones are kept.
+    """
+    if samples and samples[-1][0] // SAMPLE_EVERY_S == time_s // SAMPLE_EVERY_S:
         samples.pop()
     samples.append((time_s, distance_m))
     while samples[0][0] < time_s - RECENT_S:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from domain.facts import Fix
 from ingest.batch import Batch, Held
 from ingest.context import IngestContext
 from ingest.engine import ENGINE_VERSION
-from ingest.rebuild import rebuild
+from ingest.rebuild import Behind, rebuild
 from store import crossings, evidence, facts
 from store.facts import LatestPosition, StoredFix
 
@@ -19,7 +18,8 @@ async def fold_vehicles(batch: Batch, context: IngestContext) -> None:
     """Fold the new fixes into crossings and progress: forward where they are in order, else by a rebuild."""
     batch.tracked = _tracked(batch.fixes, context)
     fixes = _foldable(batch.tracked)
-    behind = batch.refold | _out_of_line(fixes, context)
+    asked = {vehicle_id: Behind(since) for vehicle_id, since in batch.refold.items()}
+    behind = asked | _out_of_line(fixes, context)
     rebuilt = await rebuild(context, behind, batch.now)
     forward = [
         fix
@@ -34,6 +34,8 @@ async def fold_vehicles(batch: Batch, context: IngestContext) -> None:
     batch.progress = sorted(
         (rebuilt.folded.progress | folded.progress).values(), key=lambda progress: progress.trip_id
     )
+    batch.rebuilt_vehicles = behind.keys()
+    batch.folded_fixes, batch.refolded_fixes = len(forward), rebuilt.fixes
     batch.refused_fixes = [*rebuilt.folded.refused, *folded.refused]
     batch.moved_vehicles = fixes.keys() | behind.keys()
 
@@ -41,7 +43,9 @@ async def fold_vehicles(batch: Batch, context: IngestContext) -> None:
 async def store_tracks(batch: Batch, context: IngestContext) -> None:
     """Write latest positions, progress and checkpoints, and tell who is interested."""
     connection = context.connection
-    await facts.find_latest_positions(connection, context.refold.reassigned & batch.moved_vehicles)
+    await facts.place_latest_positions(
+        connection, {vehicle_id: context.engine.believed(vehicle_id) for vehicle_id in batch.rebuilt_vehicles}
+    )
     await facts.advance_latest_positions(connection, _newest_by_vehicle(batch))
     await crossings.advance_progress(connection, batch.progress)
     checkpoints = context.engine.due_checkpoints(batch.moved_vehicles)
@@ -85,20 +89,21 @@ def _foldable(tracked: Iterable[tuple[int, Held[Fix]]]) -> dict[int, list[Stored
     return fixes
 
 
-def _out_of_line(fixes: Mapping[int, list[StoredFix]], context: IngestContext) -> dict[int, datetime]:
+def _out_of_line(fixes: Mapping[int, list[StoredFix]], context: IngestContext) -> dict[int, Behind]:
     """Vehicles that must be rebuilt before or instead of folding forward, each since when."""
-    behind: dict[int, datetime] = {}
+    behind: dict[int, Behind] = {}
     for vehicle_id, new in fixes.items():
         first = min(fix.device_time for fix in new)
         asked = context.refold.since.get(vehicle_id)
         if not context.engine.knows(vehicle_id):
-            behind[vehicle_id] = min(first, asked or first)
+            behind[vehicle_id] = Behind(min(first, asked or first))
         elif asked is not None:
-            behind[vehicle_id] = min(first, asked)
+            behind[vehicle_id] = Behind(min(first, asked))
         else:
             seen_at = context.engine.seen_at(vehicle_id)
             if seen_at is not None and first <= seen_at:
-                behind[vehicle_id] = first
+                late = [fix.device_time for fix in new if fix.device_time <= seen_at]
+                behind[vehicle_id] = Behind(first, max(late))
     return behind
 
 

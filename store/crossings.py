@@ -88,11 +88,31 @@ async def newest_checkpoints(
     return {row["vehicle_id"]: Checkpoint(row["vehicle_id"], row["at"], row["state"]) async for row in rows}
 
 
-async def drop_since(connection: Connection, since: Mapping[int, datetime]) -> None:
-    """Forget the checkpoints and the progress that a rebuild is about to replace, per vehicle."""
-    vehicle_ids, sinces = list(since.keys()), list(since.values())
-    await _queries.drop_checkpoints(connection, vehicle_ids=vehicle_ids, sinces=sinces)
-    await _queries.drop_progress(connection, vehicle_ids=vehicle_ids, sinces=sinces)
+async def checkpoints_from(
+    connection: Connection, from_at: Mapping[int, datetime], limit: int, *, engine_version: int
+) -> dict[int, list[Checkpoint]]:
+    """Each vehicle's first checkpoints at or after its own device time, oldest first, at most `limit`."""
+    found: dict[int, list[Checkpoint]] = {vehicle_id: [] for vehicle_id in from_at}
+    rows = _queries.checkpoints_from(
+        connection,
+        vehicle_ids=list(from_at.keys()),
+        froms=list(from_at.values()),
+        engine_version=engine_version,
+        limit_rows=limit,
+    )
+    async for row in rows:
+        found[row["vehicle_id"]].append(Checkpoint(row["vehicle_id"], row["at"], row["state"]))
+    return found
+
+
+async def drop_between(connection: Connection, spans: Mapping[int, tuple[datetime, datetime]]) -> None:
+    """Forget what a rebuild replaces: per vehicle, from one device time on, checkpoints before a second
+    one, and progress up to it.
+    """
+    sinces, untils = (list(ends) for ends in zip(*spans.values(), strict=True))
+    columns = {"vehicle_ids": list(spans.keys()), "sinces": sinces, "untils": untils}
+    await _queries.drop_checkpoints(connection, **columns)
+    await _queries.drop_progress(connection, **columns)
 
 
 async def keep_checkpoints(
@@ -110,7 +130,7 @@ async def keep_checkpoints(
 
 
 async def advance_progress(connection: Connection, progress: Sequence[Progress]) -> None:
-    """Replace the trips' progress."""
+    """Move the trips' progress on to these fixes; where a newer one is known, it stays."""
     if progress:
         await _queries.advance_progress(
             connection,

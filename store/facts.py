@@ -253,15 +253,23 @@ async def _reject_new(connection: Connection, told: Sequence[Sequence[PayloadToR
     )
 
 
-async def positions_of_vehicles(connection: Connection, after: Mapping[int, datetime]) -> list[StoredFix]:
-    """Foldable fixes of vehicles, each after its own time; by vehicle, then time, then content hash."""
-    if not after:
+async def positions_of_vehicles(
+    connection: Connection, between: Mapping[int, tuple[datetime, datetime]]
+) -> list[StoredFix]:
+    """Foldable fixes of vehicles, each after its own first time and up to its own second one.
+
+    They come by vehicle, then time, then content hash.
+    """
+    if not between:
         return []
+    afters, untils = zip(*between.values(), strict=True)
     rows = _queries.positions_of_vehicles(
         connection,
-        vehicle_ids=list(after.keys()),
-        afters=list(after.values()),
-        earliest=min(after.values()),
+        vehicle_ids=list(between.keys()),
+        afters=list(afters),
+        untils=list(untils),
+        earliest=min(afters),
+        latest=max(untils),
     )
     return [StoredFix(**row) async for row in rows]
 
@@ -271,11 +279,22 @@ async def vehicles_seen_since(connection: Connection, since: datetime) -> set[in
     return {row["vehicle_id"] async for row in _queries.vehicles_seen_since(connection, since=since)}
 
 
-async def find_latest_positions(connection: Connection, vehicle_ids: Collection[int]) -> None:
-    """Look up vehicles' latest positions anew, after their device assignments changed."""
-    if vehicle_ids:
-        await _queries.forget_latest_positions(connection, vehicle_ids=sorted(vehicle_ids))
-        await _queries.find_latest_positions(connection, vehicle_ids=sorted(vehicle_ids))
+async def place_latest_positions(connection: Connection, believed: Mapping[int, StoredFix | None]) -> None:
+    """Say anew where vehicles were last seen, by the newest fix that their fold believes; None: nowhere."""
+    nowhere = sorted(vehicle_id for vehicle_id, fix in believed.items() if fix is None)
+    if nowhere:
+        await _queries.forget_latest_positions(connection, vehicle_ids=nowhere)
+    placed = [(vehicle_id, fix) for vehicle_id, fix in sorted(believed.items()) if fix is not None]
+    if placed:
+        times = [fix.device_time for _, fix in placed]
+        await _queries.place_latest_positions(
+            connection,
+            vehicle_ids=[vehicle_id for vehicle_id, _ in placed],
+            device_times=times,
+            content_hashes=[fix.content_hash for _, fix in placed],
+            earliest=min(times),
+            latest=max(times),
+        )
 
 
 async def _existing(

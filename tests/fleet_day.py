@@ -106,12 +106,15 @@ def _day_of(number: int) -> list[Fact]:
 
 
 def _odd_fixes(number: int, start: datetime) -> list[Fact]:
-    """Two fixes of one time, and a jump to a place 90 km off."""
+    """Two fixes of one time, and a jump to a place 900 km off, on the way and as the day's last."""
     topic = f"trk-{number}/gps"
-    jump = fix(start + timedelta(seconds=30 * 12 + 5), 0.0, seq=901)
+    jumps = [start + timedelta(seconds=30 * 12 + 5), NOW - timedelta(seconds=number)]
     return [
         Fact(topic, fix(start + timedelta(seconds=300), 800.0, seq=900)),
-        Fact(topic, {**jump, "lat": north(90_000)}),
+        *(
+            Fact(topic, {**fix(at, 0.0, seq=901 + place), "lat": north(900_000)})
+            for place, at in enumerate(jumps)
+        ),
     ]
 
 

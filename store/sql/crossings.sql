@@ -31,15 +31,34 @@ cross join lateral (
     limit 1
 ) as newest;
 
+-- name: checkpoints_from
+-- The first few checkpoints of each vehicle at or after its own time.
+select wanted.vehicle_id, next.at, next.state
+from unnest(:vehicle_ids::bigint[], :froms::timestamptz[]) as wanted (vehicle_id, from_at)
+cross join lateral (
+    select at, state
+    from vehicle_checkpoint
+    where vehicle_checkpoint.vehicle_id = wanted.vehicle_id
+      and vehicle_checkpoint.at >= wanted.from_at
+      and engine_version = :engine_version
+    order by at
+    limit :limit_rows
+) as next
+order by wanted.vehicle_id, next.at;
+
 -- name: drop_checkpoints!
 delete from vehicle_checkpoint
-using unnest(:vehicle_ids::bigint[], :sinces::timestamptz[]) as wrong (vehicle_id, since)
-where vehicle_checkpoint.vehicle_id = wrong.vehicle_id and vehicle_checkpoint.at >= wrong.since;
+using unnest(:vehicle_ids::bigint[], :sinces::timestamptz[], :untils::timestamptz[])
+      as wrong (vehicle_id, since, until)
+where vehicle_checkpoint.vehicle_id = wrong.vehicle_id
+  and vehicle_checkpoint.at >= wrong.since and vehicle_checkpoint.at < wrong.until;
 
 -- name: drop_progress!
 delete from trip_progress
-using unnest(:vehicle_ids::bigint[], :sinces::timestamptz[]) as wrong (vehicle_id, since)
-where trip_progress.vehicle_id = wrong.vehicle_id and trip_progress.fix_at >= wrong.since;
+using unnest(:vehicle_ids::bigint[], :sinces::timestamptz[], :untils::timestamptz[])
+      as wrong (vehicle_id, since, until)
+where trip_progress.vehicle_id = wrong.vehicle_id
+  and trip_progress.fix_at >= wrong.since and trip_progress.fix_at <= wrong.until;
 
 -- name: keep_checkpoints!
 insert into vehicle_checkpoint (vehicle_id, at, engine_version, state)
@@ -49,6 +68,7 @@ on conflict (vehicle_id, at) do update
 set state = excluded.state, engine_version = excluded.engine_version, recorded_at = now();
 
 -- name: advance_progress!
+-- Forward only: a refold of a window in the past says nothing of a trip that went on after it.
 insert into trip_progress (
     trip_id, vehicle_id, fix_at, distance_m, off_route_m, off_route_since, recent_pace_s_per_m
 )
@@ -61,4 +81,5 @@ order by 1
 on conflict (trip_id) do update
 set vehicle_id = excluded.vehicle_id, fix_at = excluded.fix_at, distance_m = excluded.distance_m,
     off_route_m = excluded.off_route_m, off_route_since = excluded.off_route_since,
-    recent_pace_s_per_m = excluded.recent_pace_s_per_m, updated_at = now();
+    recent_pace_s_per_m = excluded.recent_pace_s_per_m, updated_at = now()
+where trip_progress.fix_at <= excluded.fix_at;

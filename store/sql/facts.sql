@@ -106,16 +106,18 @@ from unnest(
 );
 
 -- name: positions_of_vehicles
--- Foldable fixes of each vehicle after its own time, by the devices assigned to it at each fix's own time.
+-- Foldable fixes of each vehicle between its own times, by the devices assigned to it at each fix's own time.
 select wanted.vehicle_id, position.device_time, position.content_hash,
        position.lat, position.lon, position.accuracy_m
-from unnest(:vehicle_ids::bigint[], :afters::timestamptz[]) as wanted (vehicle_id, after)
+from unnest(:vehicle_ids::bigint[], :afters::timestamptz[], :untils::timestamptz[])
+     as wanted (vehicle_id, after, until)
 join device_assignment using (vehicle_id)
 join position
   on position.device_id = device_assignment.device_id
  and position.device_time > wanted.after
+ and position.device_time <= wanted.until
  and device_assignment.period @> position.device_time
-where position.device_time > :earliest and not position.too_late
+where position.device_time > :earliest and position.device_time <= :latest and not position.too_late
 order by wanted.vehicle_id, position.device_time, position.content_hash;
 
 -- name: vehicles_seen_since
@@ -124,18 +126,26 @@ select vehicle_id from latest_position where device_time >= :since;
 -- name: forget_latest_positions!
 delete from latest_position where vehicle_id = any(:vehicle_ids);
 
--- name: find_latest_positions!
--- After a changed assignment: the newest fix of each vehicle by the assignments as they are now.
+-- name: place_latest_positions!
+-- After a rebuild: the newest fix that each vehicle's fold believes, which may be older than the one before.
 insert into latest_position (
     vehicle_id, depot_id, device_id, device_time, received_at, lat, lon, speed_mps, heading_deg, accuracy_m
 )
 select distinct on (vehicle.vehicle_id)
        vehicle.vehicle_id, vehicle.depot_id, position.device_id, position.device_time, position.received_at,
        position.lat, position.lon, position.speed_mps, position.heading_deg, position.accuracy_m
-from vehicle
+from unnest(:vehicle_ids::bigint[], :device_times::timestamptz[], :content_hashes::bigint[])
+     as believed (vehicle_id, device_time, content_hash)
+join vehicle using (vehicle_id)
 join device_assignment using (vehicle_id)
 join position
   on position.device_id = device_assignment.device_id
+ and position.device_time = believed.device_time
+ and position.content_hash = believed.content_hash
  and device_assignment.period @> position.device_time
-where vehicle.vehicle_id = any(:vehicle_ids) and not position.too_late
-order by vehicle.vehicle_id, position.device_time desc, position.content_hash;
+where position.device_time between :earliest and :latest
+order by vehicle.vehicle_id, position.device_id
+on conflict (vehicle_id) do update
+set device_id = excluded.device_id, device_time = excluded.device_time, received_at = excluded.received_at,
+    lat = excluded.lat, lon = excluded.lon, speed_mps = excluded.speed_mps,
+    heading_deg = excluded.heading_deg, accuracy_m = excluded.accuracy_m;

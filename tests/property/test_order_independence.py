@@ -89,7 +89,7 @@ def arrivals(draw: st.DrawFn) -> Arrival:
     repeated = rng.sample(DAY, int(len(DAY) * draw(st.sampled_from([0.0, 0.05, 1.0]))))
     order = ORDERS[draw(st.sampled_from(sorted(ORDERS)))]
     facts = order(sorted([*DAY, *repeated], key=lambda fact: fact.at_ms), rng)
-    cuts = sorted({int(len(facts) * place) for place in draw(st.lists(st.floats(0, 1), max_size=7))})
+    cuts = sorted({int(len(facts) * place) for place in draw(st.lists(st.floats(0, 1), max_size=15))})
     edges = sorted({0, *cuts, len(facts)})
     batches = [facts[a:b] for a, b in pairwise(edges)]
     places = st.integers(0, len(batches))

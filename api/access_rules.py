@@ -96,6 +96,7 @@ RULES: dict[str, Rule] = {
     "PATCH /v1/orders/{order_id}": Rule(SENDERS, Scope.ORDERS_WRITE, own="order"),
     "POST /v1/orders/{order_id}/cancellation": Rule(SENDERS, Scope.ORDERS_WRITE, own="order"),
     "POST /v1/orders/{order_id}/clocks/{clock}/reason": Rule(STAFF),
+    "POST /v1/orders/{order_id}/address": Rule(OFFICE),
     "POST /v1/orders/{order_id}/legs": Rule(PLANNERS),
     "DELETE /v1/orders/{order_id}/legs/{trip_id}": Rule(PLANNERS),
     "POST /v1/orders/{order_id}/evidence": Rule(STAFF | {Role.DRIVER}, own="order"),
@@ -121,6 +122,7 @@ RULES: dict[str, Rule] = {
     "POST /v1/alerts/{alert_id}/notes": Rule(STAFF),
     "GET /v1/etas/score": Rule(OFFICE),
     "GET /v1/events": Rule(STAFF),
+    "GET /v1/reports/address-errors": Rule(OFFICE),
 }
 
 

@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from api import placing
 from api.problems import unusable
 from api.schemas.orders import Contact, Item, NewLeg, NewOrder, NewOrderStop, OrderChange
 from api.services import Services
 from domain.access import Principal
+from domain.addresses import Placed, Placing
 from domain.happenings import Happening
 from domain.milestones import Evidence
 from domain.rules import Channel, Rules, is_surge, priority_of
@@ -73,7 +75,8 @@ async def take_in(work: UnitOfWork, api: Services, principal: Principal, new: Ne
     items = [intake.Item(**item.model_dump()) for item in new.items]
     await intake.describe(work.connection, order_id, description, items)
     await _rank_new(work.connection, principal, in_force, depot, order_id, order, description, new)
-    for kind in _opening_events(description):
+    placed = await placing.at_intake(work.connection, api, order_id, order.contact_id, new.contact, now)
+    for kind in _opening_events(description, placed):
         said = Evidence(kind, received_at, "api", "intake", actor=principal.name)
         await evidence.add(work.connection, order_id, said)
     await bind(work, principal, order_id, len(stops) - 1, new.legs, now)
@@ -89,9 +92,7 @@ async def change(
     before = await intake.current(work.connection, order_id)
     if before.closed_at is not None:
         raise Conflict(f"The order is closed ({before.state}): it cannot be changed any more.")
-    contact, contact_id = await _changed_contact(work.connection, api, principal, before, wanted.contact)
-    if contact_id is not None:
-        await intake.set_contact(work.connection, order_id, contact_id)
+    contact = await _change_contact(work.connection, api, principal, order_id, before, wanted.contact, now)
     items = [intake.Item(**item.model_dump()) for item in wanted.items or ()] or await intake.items_of(
         work.connection, principal, order_id
     )
@@ -199,32 +200,47 @@ async def _add_contact(
     )
 
 
-async def _changed_contact(
+async def _change_contact(
     connection: Connection,
     api: Services,
     principal: Principal,
+    order_id: int,
     before: intake.Current,
     wanted: Contact | None,
-) -> tuple[Contact | None, int | None]:
-    """The contact with what is wanted of it filled in, and the id it is stored under if it is new."""
-    known = Contact()
+    now: datetime,
+) -> Contact:
+    """The contact with what is wanted of it filled in; changed, it is stored anew and its address placed."""
+    known = await _known_contact(connection, api, principal, before)
+    if wanted is None:
+        return known
+    merged = known.model_copy(update=wanted.model_dump(exclude_unset=True))
+    if merged.address != known.address and wanted.lat is None:
+        merged = merged.model_copy(update={"lat": None, "lon": None})
+    contact_id = await _add_contact(connection, api, principal, before.depot_id, merged)
+    if contact_id is not None:
+        await placing.after_change(connection, api, principal, order_id, contact_id, known, merged, now)
+        await intake.set_contact(connection, order_id, contact_id)
+    return merged
+
+
+async def _known_contact(
+    connection: Connection, api: Services, principal: Principal, before: intake.Current
+) -> Contact:
+    stored = None
     if before.contact_id is not None:
         stored = await contacts.get(connection, principal, api.cipher, before.contact_id)
-        if stored is not None:
-            lat, lon = stored.point or (None, None)
-            known = Contact(
-                name=stored.name,
-                phone=stored.phone,
-                address=stored.address,
-                lat=lat,
-                lon=lon,
-                email=stored.email,
-                language="en" if stored.language == "en" else "zh-CN",
-            )
-    if wanted is None:
-        return known, None
-    merged = known.model_copy(update=wanted.model_dump(exclude_unset=True))
-    return merged, await _add_contact(connection, api, principal, before.depot_id, merged)
+    if stored is None:
+        return Contact()
+    lat, lon = stored.point or (None, None)
+    return Contact(
+        name=stored.name,
+        phone=stored.phone,
+        address=stored.address,
+        lat=lat,
+        lon=lon,
+        email=stored.email,
+        language="en" if stored.language == "en" else "zh-CN",
+    )
 
 
 def _description(new: NewOrder, channel: Channel) -> Description:
@@ -269,8 +285,10 @@ def _changed(before: Description, wanted: OrderChange) -> Description:
     return Description(**values)
 
 
-def _opening_events(description: Description) -> list[Happening]:
+def _opening_events(description: Description, placed: Placed | None) -> list[Happening]:
     kinds = []
+    if placed is not None and placed.placing is Placing.REVIEW:
+        kinds.append(Happening.ADDRESS_REVIEW)
     if description.missing:
         kinds.append(Happening.PENDING_INFO)
     if description.hold_reason == "stock":

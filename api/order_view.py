@@ -8,11 +8,13 @@ from uuid import UUID
 
 from api.schemas.base import Page
 from api.schemas.orders import (
+    AddressCandidate,
     ClockRun,
     Contact,
     Leg,
     Milestone,
     Order,
+    OrderAddress,
     OrderItem,
     OrderStop,
     OrderSummary,
@@ -22,8 +24,9 @@ from api.schemas.orders import (
 from api.schemas.trips import Eta
 from api.services import Services
 from domain.access import Principal
+from domain.addresses import why_no_eta
 from domain.milestones import colour
-from store import contacts, etas, intake, order_views
+from store import addresses, contacts, etas, intake, order_views
 from store.order_views import Filter
 from store.pool import Connection
 
@@ -37,6 +40,9 @@ async def read_order(connection: Connection, api: Services, principal: Principal
     contact = None
     if order.contact_id is not None and principal.reads_contacts:
         contact = await contacts.get(connection, principal, api.cipher, order.contact_id)
+    legs = await order_views.legs_of(connection, principal, order.order_id)
+    stops = await order_views.stops_of(connection, principal, order.order_id)
+    address = await addresses.of_order(connection, principal, api.cipher, order.order_id)
     return Order(
         **_head(order),
         client_key=order.client_key,
@@ -51,15 +57,19 @@ async def read_order(connection: Connection, api: Services, principal: Principal
             for change in await intake.priority_changes(connection, principal, order.order_id)
         ],
         contact=None if contact is None else _contact(contact),
-        stops=[
-            _stop(stop, by_stop.get(stop.seq))
-            for stop in await order_views.stops_of(connection, principal, order.order_id)
-        ],
+        address=None if address is None else _address(address, principal),
+        no_eta_reason=why_no_eta(
+            has_eta=stops[-1].seq in by_stop,
+            is_closed=order.closed_at is not None,
+            has_trip=any(leg.unbound_at is None for leg in legs),
+            placing=None if address is None else address.placing,
+        ),
+        stops=[_stop(stop, by_stop.get(stop.seq)) for stop in stops],
         packages=[
             Package.model_validate(package)
             for package in await order_views.packages_of(connection, principal, order.order_id)
         ],
-        legs=[_leg(leg) for leg in await order_views.legs_of(connection, principal, order.order_id)],
+        legs=[_leg(leg) for leg in legs],
         milestones=[
             _milestone(milestone, now)
             for milestone in await order_views.milestones_of(connection, principal, order.order_id)
@@ -125,6 +135,26 @@ def _contact(contact: contacts.Contact) -> Contact:
         lon=lon,
         email=contact.email,
         language="en" if contact.language == "en" else "zh-CN",
+    )
+
+
+def _address(address: addresses.OrderAddress, principal: Principal) -> OrderAddress:
+    return OrderAddress(
+        placing=address.placing.value,
+        reason=address.reason,
+        division=address.division,
+        placed_at=address.placed_at,
+        corrected_at=address.corrected_at,
+        delivered_off_m=address.delivered_off_m,
+        candidates=[
+            AddressCandidate(
+                label=one.label,
+                lat=None if one.point is None else one.point[0],
+                lon=None if one.point is None else one.point[1],
+            )
+            for one in address.candidates
+            if principal.reads_contacts
+        ],
     )
 
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from api.schemas.tracking import TrackedMilestone, TrackedStop, TrackedVehicle, TrackingView
 from api.schemas.trips import Eta
+from domain.addresses import NoEta, why_no_eta
 from domain.milestones import Stage, colour
 from store import tracking
 from store.pool import Connection
@@ -40,6 +41,7 @@ class TrackingViews:
             packages_done=_packages_done(order),
             packages_total=order.packages_total,
             vehicle=None if order.ride is None else _vehicle(order.ride, now),
+            no_eta_reason=_why_no_eta(order),
             route=[] if order.trip_id is None else await self._route(connection, order.trip_id),
             alerts=order.alert_kinds,
             as_of=now,
@@ -76,6 +78,16 @@ def _packages_done(order: TrackedOrder) -> int:
     """How many packages were delivered; of an order without packages the milestone counts one."""
     delivered = _delivered(order)
     return min(delivered.done_packages, order.packages_total) if delivered else 0
+
+
+def _why_no_eta(order: TrackedOrder) -> NoEta | None:
+    last = order.stops[-1].seq
+    return why_no_eta(
+        has_eta=any(eta.stop_seq == last for eta in order.etas),
+        is_closed=order.is_closed,
+        has_trip=bool(order.trip_ids),
+        placing=order.placing,
+    )
 
 
 def _milestone(milestone: tracking.TrackedMilestone, now: datetime) -> TrackedMilestone:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from domain.addresses import AddressRule
 from domain.clocks import Clock, Traits, holds
 
 ANY_CHANNEL = "*"
@@ -93,6 +94,7 @@ class Rules:
     quiet_hours: QuietHours = field(default_factory=QuietHours)
     surge: Surge = field(default_factory=Surge)
     alerts: AlertLimits = field(default_factory=AlertLimits)
+    addresses: AddressRule = field(default_factory=AddressRule)
     promise_h: float = 48.0
     escalation_fresh_min: float = 15.0
 

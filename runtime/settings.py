@@ -77,6 +77,10 @@ class Settings(BaseSettings):
 
     valhalla_url: str | None = Field(default=None, description="finds the ways of trips planned without one")
     valhalla_tiles: Path | None = Field(default=None, description="the same, in the API's own process")
+    geocoder_url: str | None = Field(
+        default=None, description="finds the points of addresses; it answers as Nominatim does"
+    )
+    geocoder_datum: Literal["wgs84", "gcj02"] = "wgs84"
     eta_interval_s: Seconds = 30.0
     alert_interval_s: Seconds = 30.0
     facts_kept_days: int = Field(
@@ -97,7 +101,7 @@ class Settings(BaseSettings):
     def _is_mqtt(cls, value: str | None) -> str | None:
         return _with_scheme(value, ("mqtt", "mqtts"), "mqtt://user:password@host:1883")
 
-    @field_validator("valhalla_url")
+    @field_validator("valhalla_url", "geocoder_url")
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
         return _with_scheme(value, ("http", "https"), "http://127.0.0.1:8002")

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from domain.access import Principal
+from domain.addresses import Placing
 from domain.alerts import STALE_AT_LEAST, STALE_INTERVALS
 from domain.milestones import Stage
 from store.etas import OrderEta, latest_for_orders
@@ -86,6 +87,8 @@ class TrackedOrder:
     trip_ids: list[int]
     ride: Ride | None
     etas: list[OrderEta]
+    is_closed: bool
+    placing: Placing | None
 
 
 async def order_of_link(connection: Connection, token_hash: bytes, now: datetime) -> int | None:
@@ -116,6 +119,8 @@ async def view(connection: Connection, token_hash: bytes, now: datetime) -> Trac
         trip_ids=row["trip_ids"],
         ride=_ride(row),
         etas=await latest_for_orders(connection, holder, [row["order_id"]]),
+        is_closed=row["is_closed"],
+        placing=None if row["placement"] is None else Placing(row["placement"]),
     )
 
 

@@ -13,11 +13,14 @@ import httpx
 from domain.access import Principal, process_principal
 from domain.alerts import LateRiskRule
 from domain.estimates import DriftRule, PublishRule
+from geo.geocoders import Geocoder
+from geo.geocoders.nominatim import Nominatim
 from runtime.logging import configure_logging
 from runtime.metrics import Metrics, MetricsServer
 from runtime.settings import Settings, load_settings, refuse_taken
 from store.cipher import Cipher
 from watch import (
+    address_errors,
     alerting,
     deadlines,
     eta_scores,
@@ -35,6 +38,7 @@ from watch.chores import Chore, keep_doing
 from watch.learned import Learned
 from watch.loop import keep_watch
 from watch.measures import WatchMeasures
+from watch.placing import Placer, keep_placing
 from watch.schedule import Duty
 from watch.sending import Sender, keep_sending
 from watch.transports import Network
@@ -145,6 +149,11 @@ def table_of_chores(settings: Settings, principal: Principal, measures: WatchMea
             every=timedelta(minutes=10),
         ),
         Chore(
+            "address_errors",
+            lambda connection, now: address_errors.run(connection, principal, now, measures),
+            every=timedelta(minutes=10),
+        ),
+        Chore(
             "retention",
             lambda connection, now: retention.run(connection, now, kept),
             every=timedelta(minutes=10),
@@ -161,7 +170,7 @@ async def _until_told(
     chores: Sequence[Chore],
     measures: WatchMeasures,
 ) -> None:
-    """Watch, do the chores, and send what the outbox holds, until a signal or until one of them fails."""
+    """Watch, do the chores, send, and place addresses, until a signal or until one of them fails."""
     smtp_url = None if settings.smtp_url is None else settings.smtp_url.get_secret_value()
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S) as client:
         sender = Sender(
@@ -172,10 +181,12 @@ async def _until_told(
             new_token=lambda: secrets.token_urlsafe(32),
             public_url=settings.public_url,
         )
+        placer = Placer(principal, sender.cipher, geocoder_of(settings, client), _now)
         tasks = {
             asyncio.create_task(keep_watch(database_url, duties, _now, measures)),
             asyncio.create_task(keep_doing(database_url, chores, _now, measures)),
             asyncio.create_task(keep_sending(database_url, sender)),
+            asyncio.create_task(keep_placing(database_url, placer)),
         }
         loop = asyncio.get_running_loop()
         for told in (signal.SIGTERM, signal.SIGINT):
@@ -186,6 +197,13 @@ async def _until_told(
         for task in done:
             if not task.cancelled():
                 task.result()
+
+
+def geocoder_of(settings: Settings, client: httpx.AsyncClient) -> Geocoder | None:
+    """The geocoder the settings name, if any."""
+    if settings.geocoder_url is None:
+        return None
+    return Nominatim(client, settings.geocoder_url, settings.geocoder_datum)
 
 
 def _cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:

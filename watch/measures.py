@@ -81,6 +81,14 @@ class WatchMeasures:
             "Age of the oldest transaction that writes: nothing that began after it is heard of meanwhile",
             registry=registry,
         )
+        self.address_errors = Gauge(
+            "zaitu_address_error_ratio",
+            "Share of the last 30 days' addresses that were corrected or delivered elsewhere",
+            registry=registry,
+        )
+        self.addresses_counted = Gauge(
+            "zaitu_addresses_counted", "Orders the address error is measured on", registry=registry
+        )
         self.duty_time = Histogram(
             "zaitu_watch_duty_seconds", "Duration of a duty, commit included", ["duty"], registry=registry
         )

@@ -9,12 +9,22 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
+from api import placing
 from api.auth import Staff
 from api.intake import CLOSED_TAKES, bind, change, derive, refuse_if_closed, take_in, used_before
 from api.order_view import read_order, read_page
 from api.problems import Refused, unusable
 from api.schemas.base import Page
-from api.schemas.orders import ClockReason, NewEvidence, NewLeg, NewOrder, Order, OrderChange, OrderSummary
+from api.schemas.orders import (
+    AddressChoice,
+    ClockReason,
+    NewEvidence,
+    NewLeg,
+    NewOrder,
+    Order,
+    OrderChange,
+    OrderSummary,
+)
 from api.services import Api, Limit
 from domain.access import Principal
 from domain.milestones import NO_STOP, Evidence, Kind, Stage, kind_of
@@ -104,6 +114,19 @@ async def give_reason(order_id: UUID, clock: str, given: ClockReason, api: Api, 
             work.connection, internal_id, clock, reason=given.reason, by=principal.name, now=now
         )
         work.tell("order", [internal_id])
+        return await read_order(work.connection, api, principal, order_id)
+
+
+@router.post("/{order_id}/address")
+async def choose_address(order_id: UUID, choice: AddressChoice, api: Api, principal: Staff) -> Order:
+    """Say where an order goes whose address fits several places, or lies elsewhere than we think."""
+    now = api.sources.clock()
+    async with api.writing() as work:
+        internal_id, _ = await orders.lock(work.connection, principal, order_id)
+        await placing.choose(work.connection, api, principal, internal_id, choice, now)
+        how = "point" if choice.candidate is None else "candidate"
+        await audit.record(work.connection, principal, "address", f"order:{internal_id}", {"given": how}, now)
+        await derive(work, internal_id, now)
         return await read_order(work.connection, api, principal, order_id)
 
 

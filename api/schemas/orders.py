@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from api.schemas.base import Amount, Latitude, Longitude, LongText, Name, Request, Response, Time
 from api.schemas.trips import Eta, StopKind
+from domain.addresses import NoEta
 
 Priority = Literal["urgent", "high", "regular", "low"]
 HoldReason = Literal["credit", "amount", "stock", "date"]
@@ -24,6 +25,12 @@ class Contact(Request):
     lon: Longitude | None = None
     email: str | None = Field(default=None, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")
     language: Literal["zh-CN", "en"] = "zh-CN"
+
+    @model_validator(mode="after")
+    def _a_whole_point(self) -> Self:
+        if (self.lat is None) != (self.lon is None):
+            raise ValueError("lat and lon belong together")
+        return self
 
 
 class Item(Request):
@@ -207,6 +214,40 @@ class OrderSummary(Response):
     destination_eta: Eta | None
 
 
+class AddressCandidate(Response):
+    """A place the address may mean; without a point where only its division is known."""
+
+    label: str
+    lat: float | None
+    lon: float | None
+
+
+class OrderAddress(Response):
+    """How the order came to the point it goes to, or why it has none."""
+
+    placing: str
+    reason: str | None
+    division: str | None = Field(description="GB/T 2260 code of the smallest division it names")
+    placed_at: Time
+    corrected_at: Time | None
+    delivered_off_m: float | None = Field(description="how far from its point it was handed over")
+    candidates: list[AddressCandidate]
+
+
+class AddressChoice(Request):
+    """Where the order goes: one of the candidates, by its place in the list, or a point."""
+
+    candidate: int | None = Field(default=None, ge=0)
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if (self.lat is None) != (self.lon is None) or (self.lat is None) == (self.candidate is None):
+            raise ValueError("give either candidate, or lat and lon")
+        return self
+
+
 class Order(Response):
     """An order with everything known about it."""
 
@@ -235,6 +276,8 @@ class Order(Response):
     profit_class: str | None
     hold_reason: str | None
     contact: Contact | None
+    address: OrderAddress | None
+    no_eta_reason: NoEta | None = Field(description="why there is no estimate for the destination")
     items: list[OrderItem]
     stops: list[OrderStop]
     packages: list[Package]

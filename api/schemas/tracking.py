@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.schemas.base import Response, Time
 from api.schemas.trips import Eta
+from domain.addresses import NoEta
 
 
 class TrackedStop(Response):
@@ -57,6 +58,7 @@ class TrackingView(Response):
     packages_done: int = Field(description="packages delivered")
     packages_total: int
     vehicle: TrackedVehicle | None
+    no_eta_reason: NoEta | None = Field(description="why there is no estimate for the destination")
     route: list[tuple[float, float]] = Field(description="the current trip's route, [longitude, latitude]")
     alerts: list[str] = Field(description="kinds of open alerts about this order")
     as_of: Time

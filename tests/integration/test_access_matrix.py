@@ -82,6 +82,7 @@ class Things:
             "POST /v1/orders": order_of(self.depot, PHONE),
             "POST /v1/orders/bulk": [order_of(self.depot, PHONE)],
             "PATCH /v1/orders/{order_id}": {"customer_level": "gold"},
+            "POST /v1/orders/{order_id}/address": {"lat": 31.0, "lon": 121.0},
             "POST /v1/orders/{order_id}/legs": {"trip_id": self.trip},
             "POST /v1/orders/{order_id}/clocks/{clock}/reason": {"reason": "r"},
             "POST /v1/orders/{order_id}/evidence": said,

@@ -83,6 +83,18 @@ class AlertLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class DrivingLimit:
+    """How long a driver may drive on end, and how long the break after it lasts (China: 4 h, 20 min)."""
+
+    drive_h: float
+    break_min: float
+
+    def __post_init__(self) -> None:
+        if self.drive_h <= 0.0 or self.break_min <= 0.0:
+            raise ValueError("a limit of driving needs drive_h and break_min above 0")
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Everything a company's file of rules says."""
 
@@ -95,6 +107,7 @@ class Rules:
     surge: Surge = field(default_factory=Surge)
     alerts: AlertLimits = field(default_factory=AlertLimits)
     addresses: AddressRule = field(default_factory=AddressRule)
+    driving: DrivingLimit | None = None
     promise_h: float = 48.0
     escalation_fresh_min: float = 15.0
 

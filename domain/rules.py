@@ -73,11 +73,18 @@ class NoticeRule:
 
 @dataclass(frozen=True, slots=True)
 class AlertLimits:
-    """When something on the road is worth an alert; temperatures are watched where both bounds are set."""
+    """When something on the road is worth an alert; temperatures are watched where both bounds are set.
+
+    cooldown_min: an alert that comes back sooner after it ended is the same one, opened again.
+    """
 
     off_route_m: float = 1000.0
     off_route_min: float = 5.0
     mismatch_m: float = 1000.0
+    impossible_kmh: float = 180.0
+    long_stop_m: float = 200.0
+    long_stop_min: float = 30.0
+    cooldown_min: float = 10.0
     temperature_min_c: float | None = None
     temperature_max_c: float | None = None
 

@@ -46,13 +46,14 @@ class Spell:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is known of an order now."""
+    """What is known of an order now; approached_at: when it first came near its destination."""
 
     milestones: tuple[Milestone, ...]
     state: State
     spells: tuple[Spell, ...]
     clocks: tuple[ClockRun, ...]
     closed_at: datetime | None
+    approached_at: datetime | None = None
 
     def milestone(self, stage: Stage) -> Milestone | None:
         """The milestone of a stage that happens once."""
@@ -87,7 +88,12 @@ def account(
         spells=spells,
         clocks=runs,
         closed_at=closed_at,
+        approached_at=_first(None, _of_last_stop(order, by_kind.get(Happening.APPROACHED, ()))),
     )
+
+
+def _of_last_stop(order: Order, said: Iterable[Evidence]) -> list[Evidence]:
+    return [item for item in said if order.stops and item.stop_seq == order.stops[-1].seq]
 
 
 def _shown(clocks: Iterable[Clock]) -> frozenset[Stage]:

@@ -1,4 +1,4 @@
-"""A vehicle entering or leaving a geofence."""
+"""A vehicle entering, leaving or approaching a geofence."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from enum import StrEnum
 
 
 class CrossingKind(StrEnum):
-    """`inside` is the initial state: the vehicle was within the fence at its first fix."""
+    """`inside`: there already at the first fix, or when the fence became active; `approach`: come near."""
 
     INSIDE = "inside"
     ENTER = "enter"
     EXIT = "exit"
+    APPROACH = "approach"
 
 
 @dataclass(frozen=True, slots=True, order=True)

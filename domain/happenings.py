@@ -22,6 +22,7 @@ class Happening(StrEnum):
     CANCELLED = "cancelled"
     CUSTOMER_TOLD = "customer_told"
     SURVEYED = "surveyed"
+    APPROACHED = "approached"
 
 
 class State(StrEnum):

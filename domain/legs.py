@@ -195,11 +195,14 @@ def _scanned(scan: OrderScan, kind: Kind, stop_seq: int = NO_STOP) -> Evidence:
 def crossing_evidence(order: Order, legs: Iterable[Leg], crossings: Iterable[Crossing]) -> list[Evidence]:
     """What the crossings of the vehicles an order rides on say of its stages."""
     by_time = sorted(crossings, key=lambda c: (c.at, c.geofence_id, c.kind))
+    near = [crossing for crossing in by_time if crossing.kind is CrossingKind.APPROACH]
+    entries = [crossing for crossing in by_time if crossing.kind in (CrossingKind.ENTER, CrossingKind.INSIDE)]
     said: list[Evidence] = []
     for leg in legs:
         own = [crossing for crossing in by_time if crossing.vehicle_id == leg.vehicle_id]
         said.extend(_departure(order, leg, own))
-        said.extend(_arrivals(order, leg, own))
+        said.extend(_arrivals(order, leg, entries))
+        said.extend(_approaches(order, leg, near))
     return said
 
 
@@ -222,44 +225,56 @@ def _departure(order: Order, leg: Leg, crossings: Sequence[Crossing]) -> list[Ev
     return [_said(leg, Stage.DISPATCHED, NO_STOP, crossing) for crossing in decisive]
 
 
-def _arrivals(order: Order, leg: Leg, crossings: Sequence[Crossing]) -> list[Evidence]:
-    """Reaching the stops ahead: the first entry of each while the packages are on board.
+def _arrivals(order: Order, leg: Leg, entries: Sequence[Crossing]) -> list[Evidence]:
+    """Reaching the stops ahead: the first entry of each while the packages are on board."""
+    return [
+        _said(leg, Stage.AT_HUB, stop.seq, entry)
+        if stop.kind is StopKind.HUB
+        else _said(leg, Stage.ARRIVED, NO_STOP, entry)
+        for stop, entry in _firsts(order, leg, entries)
+    ]
 
-    Of stops that share a fence each needs an entry of its own, later than that of the one before.
+
+def _approaches(order: Order, leg: Leg, near: Sequence[Crossing]) -> list[Evidence]:
+    """Coming near the stops ahead: the first approach to each while the packages are on board."""
+    return [_said(leg, Happening.APPROACHED, stop.seq, first) for stop, first in _firsts(order, leg, near)]
+
+
+def _firsts(order: Order, leg: Leg, crossings: Sequence[Crossing]) -> list[tuple[OrderStop, Crossing]]:
+    """The stops ahead with the first of these crossings, by time, that can mean each.
+
+    Of stops that share a fence each needs a crossing of its own, later than that of the one before.
     """
     ahead = [
         stop for stop in order.stops if leg.from_seq < stop.seq <= leg.to_seq and stop.geofence_id is not None
     ]
-    said: list[Evidence] = []
+    found: list[tuple[OrderStop, Crossing]] = []
     unused = list(crossings)
     for stop in ahead:
-        entry = next((crossing for crossing in unused if _is_entry(leg, stop, crossing)), None)
-        if entry is not None:
-            unused.remove(entry)
-            stage, stop_seq = (
-                (Stage.AT_HUB, stop.seq) if stop.kind is StopKind.HUB else (Stage.ARRIVED, NO_STOP)
-            )
-            said.append(_said(leg, stage, stop_seq, entry))
-    return said
+        first = next((crossing for crossing in unused if _is_meant(leg, stop, crossing)), None)
+        if first is not None:
+            unused.remove(first)
+            found.append((stop, first))
+    return found
 
 
 def _named(package_id: int | None) -> str:
     return "*" if package_id is None else str(package_id)
 
 
-def _is_entry(leg: Leg, stop: OrderStop, crossing: Crossing) -> bool:
+def _is_meant(leg: Leg, stop: OrderStop, crossing: Crossing) -> bool:
     return (
-        crossing.kind in (CrossingKind.ENTER, CrossingKind.INSIDE)
+        crossing.vehicle_id == leg.vehicle_id
         and crossing.geofence_id == stop.geofence_id
         and crossing.at >= leg.bound_at
         and crossing.at <= (leg.unbound_at or leg.bound_at + LONGEST_RIDE) + CLOCK_TOLERANCE
     )
 
 
-def _said(leg: Leg, stage: Stage, stop_seq: int, crossing: Crossing) -> Evidence:
+def _said(leg: Leg, kind: Kind, stop_seq: int, crossing: Crossing) -> Evidence:
     crossed = f"{crossing.vehicle_id}/{crossing.geofence_id}/{crossing.kind}/{crossing.at.isoformat()}"
     return Evidence(
-        kind=stage,
+        kind=kind,
         at=crossing.at,
         source="crossing",
         source_key=f"{crossed}/{stop_seq}/{_named(leg.package_id)}",

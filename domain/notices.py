@@ -13,6 +13,7 @@ from domain.rules import NoticeRule, QuietHours
 
 ANY_EVENT = "*"
 TOO_OLD = "too_old"
+APPROACHING = "approaching"
 
 _TOLD_STAGES = (Stage.RECEIVED, Stage.DISPATCHED, Stage.OUT_FOR_DELIVERY, Stage.DELIVERED)
 _ENDINGS_WORTH_TELLING = frozenset({Happening.EXCEPTION_RESOLVED, Stage.OUT_FOR_DELIVERY})
@@ -31,6 +32,8 @@ class News:
 def news_of(account: Account) -> list[News]:
     """Everything that has happened to an order and is worth telling; each is told once."""
     news = list(_milestones(account))
+    if account.approached_at is not None:
+        news.append(News(APPROACHING, account.approached_at))
     for spell in account.spells:
         if spell.state is State.EXCEPTION:
             key = f"{spell.opened_by.source}/{spell.opened_by.source_key}"

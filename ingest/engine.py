@@ -9,15 +9,17 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from domain.crossings import Crossing, CrossingKind
-from geo.crossings import ENTER, EXIT, INSIDE, CrossingDetector
+from geo.crossings import DEFAULT_RULES, ENTER, EXIT, INSIDE, CrossingDetector
 from geo.fences import FenceIndex
+from ingest.fences import with_approaches
 from ingest.filters import FilterState, sift
 from ingest.fleet import Fleet
+from ingest.presence import Presence, passed_hours, within_hours
 from ingest.progress import SavedProgress, TripFollower
 from store.crossings import Checkpoint, Progress
 from store.facts import StoredFix
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Raise it when the fold's rules or state change: checkpoints of another version are not read."""
 
 CHECKPOINT_EVERY = timedelta(minutes=15)
@@ -29,6 +31,7 @@ class _SavedVehicle(msgspec.Struct, array_like=True):
     filters: FilterState
     progress: SavedProgress | None
     fences: bytes
+    inside: dict[int, Presence]
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class _Vehicle:
     slot: int
     filters: FilterState = field(default_factory=FilterState)
     checkpoint_at: datetime | None = None
+    inside: dict[int, Presence] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -55,6 +59,8 @@ class Engine:
     """
 
     def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._fences = fleet.fences
         self._detector = CrossingDetector(fleet.fences)
         self._trips = TripFollower(fleet)
         self._vehicles: dict[int, _Vehicle] = {}
@@ -89,7 +95,8 @@ class Engine:
             if refusal is not None:
                 folded.refused.append((refusal, fix))
         slots = [self._vehicles[fix.vehicle_id].slot for fix in believed]
-        folded.crossings = self._find_crossings(believed, slots, known_at)
+        found = self._find_crossings(believed, slots, known_at)
+        folded.crossings = with_approaches(self._within_hours(believed, known_at, found))
         folded.progress = self._trips.fold(believed, slots)
         return folded
 
@@ -104,6 +111,7 @@ class Engine:
         self.start(checkpoint.vehicle_id)
         vehicle = self._vehicles[checkpoint.vehicle_id]
         vehicle.filters, vehicle.checkpoint_at = saved.filters, checkpoint.at
+        vehicle.inside = saved.inside
         self._trips.load(vehicle.slot, saved.progress)
         self._detector.load_state(vehicle.slot, saved.fences)
 
@@ -142,6 +150,7 @@ class Engine:
 
     def replace_fences(self, fences: FenceIndex) -> None:
         """Judge from now on by other fences."""
+        self._fences = fences
         self._detector.replace_index(fences)
 
     def due_checkpoints(
@@ -170,14 +179,20 @@ class Engine:
     def _save(self, vehicle: _Vehicle) -> bytes:
         return msgspec.msgpack.encode(
             _SavedVehicle(
-                vehicle.filters, self._trips.save(vehicle.slot), self._detector.save_state(vehicle.slot)
+                vehicle.filters,
+                self._trips.save(vehicle.slot),
+                self._detector.save_state(vehicle.slot),
+                dict(sorted(vehicle.inside.items())),
             )
         )
 
     def _find_crossings(
         self, fixes: Sequence[StoredFix], slots: Sequence[int], known_at: Sequence[datetime]
-    ) -> list[Crossing]:
-        """The crossings of these fixes; each is decided at the time of the fix that made it known."""
+    ) -> list[tuple[int, Crossing]]:
+        """The crossings of these fixes, whatever the hour, each with the place of the fix that decided it.
+
+        Each is decided at the time of the fix that made it known.
+        """
         found = self._detector.process(
             slots,
             [fix.device_time.timestamp() for fix in fixes],
@@ -196,18 +211,40 @@ class Engine:
             strict=True,
         )
         return [
-            Crossing(
-                decided_at=known_at[decided],
-                at=datetime.fromtimestamp(round(at_s, 3), UTC),
-                vehicle_id=fixes[decided].vehicle_id,
-                geofence_id=fence_id,
-                kind=_KINDS[kind],
-                plus_minus_s=plus_minus_s,
-                lat=lat,
-                lon=lon,
+            (
+                decided,
+                Crossing(
+                    decided_at=known_at[decided],
+                    at=datetime.fromtimestamp(round(at_s, 3), UTC),
+                    vehicle_id=fixes[decided].vehicle_id,
+                    geofence_id=fence_id,
+                    kind=_KINDS[kind],
+                    plus_minus_s=plus_minus_s,
+                    lat=lat,
+                    lon=lon,
+                ),
             )
             for decided, fence_id, kind, at_s, plus_minus_s, lat, lon in rows
         ]
+
+    def _within_hours(
+        self, fixes: Sequence[StoredFix], known_at: Sequence[datetime], found: Sequence[tuple[int, Crossing]]
+    ) -> list[Crossing]:
+        """Of what was found, what lies within the fences' hours, with their beginnings and ends."""
+        hours = self._fleet.fence_hours
+        told: list[Crossing] = []
+        by_fix: dict[int, list[Crossing]] = {}
+        for decided, crossing in found:
+            by_fix.setdefault(decided, []).append(crossing)
+        # Where no fence has hours only the fixes that decided something matter.
+        for place in range(len(fixes)) if hours else by_fix:
+            fix = fixes[place]
+            inside = self._vehicles[fix.vehicle_id].inside
+            told += within_hours(inside, by_fix.get(place, ()), hours)
+            if inside.keys() & hours.keys() and (fix.accuracy_m or 0.0) <= DEFAULT_RULES.max_accuracy_m:
+                around = self._fences.containing(fix.lat, fix.lon, fix.device_time.timestamp())
+                told += passed_hours(inside, fix, known_at[place], around, hours)
+        return told
 
     def _take_slot(self) -> int:
         if self._free_slots:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import islice
 
 from domain.access import Principal
 from domain.facts import REFOLD_HORIZON
-from geo.fences import FenceIndex, FenceVersion, parse_fence
+from domain.fence_hours import FenceHours
+from geo.fences import FenceIndex
 from geo.progress import Route
+from ingest.fences import FAR_AHEAD, LONG_AGO, KnownFence, hours_of, known_fence
 from store import changes, facts, fleet
 from store.fleet import Assignment, Device, FenceRow, TripRow
 from store.pool import Connection
 
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-FAR_AHEAD = datetime(9999, 12, 31, tzinfo=UTC)
 UNBOUNDED = 1_000_000
 
 
@@ -91,10 +90,11 @@ class Fleet:
         self._principal = principal
         self._devices: dict[str, Device] = {}
         self._assignments: dict[int, list[Assignment]] = defaultdict(list)
-        self._fences: dict[tuple[int, int], tuple[FenceRow, FenceVersion]] = {}
+        self._fences: dict[tuple[int, int], KnownFence] = {}
         self._trips: dict[int, Trip] = {}
         self._trips_of: dict[int, list[Trip]] = defaultdict(list)
         self.fences = FenceIndex(())
+        self.fence_hours: Mapping[int, FenceHours] = {}
         self.heard: frozenset[str] = frozenset()
         self._cursor = changes.Cursor(0, 0)
 
@@ -210,7 +210,7 @@ class Fleet:
     async def _reload_fences(
         self, connection: Connection, geofence_ids: Collection[int], refold: Refold
     ) -> None:
-        before = {key: row for key, (row, _) in self._fences.items() if key[0] in geofence_ids}
+        before = {key: known.row for key, known in self._fences.items() if key[0] in geofence_ids}
         rows = await fleet.fence_versions(connection, self._principal, geofence_ids)
         after = {(row.geofence_id, row.version): row for row in rows}
         differing = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
@@ -241,8 +241,9 @@ class Fleet:
 
     def _take_fences(self, rows: Iterable[FenceRow]) -> None:
         for row in rows:
-            self._fences[(row.geofence_id, row.version)] = (row, _fence_version(row))
-        self.fences = FenceIndex(version for _, version in self._fences.values())
+            self._fences[(row.geofence_id, row.version)] = known_fence(row)
+        self.fences = FenceIndex(version for known in self._fences.values() for version in known.versions)
+        self.fence_hours = hours_of(known.row for known in self._fences.values())
 
     def _index_trips(self) -> None:
         self._trips_of = defaultdict(list)
@@ -255,16 +256,6 @@ def _trip(row: TripRow) -> Trip:
     return Trip(row, Route(row.route_lats, row.route_lons))
 
 
-def _fence_version(row: FenceRow) -> FenceVersion:
-    return FenceVersion(
-        fence_id=row.geofence_id,
-        version=row.version,
-        valid_from_s=row.valid_from.timestamp() if row.valid_from else -math.inf,
-        valid_until_s=row.valid_until.timestamp() if row.valid_until else math.inf,
-        geometry=parse_fence(row.geometry),
-    )
-
-
 def _first_difference(before: FenceRow | None, after: FenceRow | None) -> datetime:
     """The earliest time at which two states of a fence version judge differently."""
     if before is not None and after is not None and _only_ends_differ(before, after):
@@ -273,7 +264,7 @@ def _first_difference(before: FenceRow | None, after: FenceRow | None) -> dateti
 
 
 def _only_ends_differ(before: FenceRow, after: FenceRow) -> bool:
-    return before.geometry == after.geometry and before.valid_from == after.valid_from
+    return replace(before, valid_until=after.valid_until) == after
 
 
 def _reassigned(before: Iterable[Assignment], after: Iterable[Assignment]) -> Iterable[tuple[int, datetime]]:

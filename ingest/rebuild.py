@@ -16,7 +16,7 @@ from itertools import groupby
 from domain.crossings import Crossing
 from ingest.context import IngestContext
 from ingest.engine import CHECKPOINT_EVERY, ENGINE_VERSION, Engine, Folded
-from ingest.fleet import FAR_AHEAD, LONG_AGO
+from ingest.fences import FAR_AHEAD, LONG_AGO
 from store import crossings, facts
 from store.crossings import Checkpoint
 from store.facts import StoredFix

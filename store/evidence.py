@@ -7,6 +7,7 @@ from datetime import datetime
 
 from domain.access import Principal
 from domain.crossings import Crossing
+from domain.happenings import Happening
 from domain.legs import (
     CLOCK_TOLERANCE,
     LONGEST_RIDE,
@@ -92,8 +93,8 @@ async def record_evidence(work: UnitOfWork, order_ids: Collection[int], now: dat
         [leg for own in legs.values() for leg in own],
         [facts.order for facts in known.values()],
     )
-    await _write_evidence(work.connection, known, legs, crossings, now)
-    return await order_accounts.write(work, known, now)
+    approached = await _write_evidence(work.connection, known, legs, crossings, now)
+    return await order_accounts.write(work, known, now, approached=approached)
 
 
 async def _write_scanned_legs(connection: Connection, known: dict[int, OrderFacts]) -> None:
@@ -126,8 +127,12 @@ async def _write_evidence(
     legs: dict[int, list[Leg]],
     crossings: dict[int, list[Crossing]],
     now: datetime,
-) -> None:
-    """Bring evidence from scans and crossings in line: retract what no longer follows, add what does."""
+) -> set[int]:
+    """Bring evidence from scans and crossings in line: retract what no longer follows, add what does.
+
+    Returns the orders whose approaches changed, which no milestone shows.
+    """
+    approached: set[int] = set()
     stale: list[int] = []
     missing: list[tuple[int, Evidence]] = []
     for order_id, facts in known.items():
@@ -144,6 +149,7 @@ async def _write_evidence(
             if said.source in _DERIVED_SOURCES and said not in follows:
                 stale.append(evidence_id)
                 del facts.evidence[evidence_id]
+                approached |= _approached(order_id, said)
         stored = set(facts.evidence.values())
         missing.extend((order_id, said) for said in sorted(follows - stored, key=lambda e: e.rank))
     if stale:
@@ -151,6 +157,12 @@ async def _write_evidence(
     added = await _add(connection, missing)
     for order_id, said in missing:
         known[order_id].evidence[added[_key(order_id, said)]] = said
+        approached |= _approached(order_id, said)
+    return approached
+
+
+def _approached(order_id: int, said: Evidence) -> set[int]:
+    return {order_id} if said.kind is Happening.APPROACHED else set()
 
 
 def _key(order_id: int, said: Evidence) -> EvidenceKey:

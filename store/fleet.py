@@ -39,13 +39,16 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class FenceRow:
-    """A stored fence version with its geometry as GeoJSON."""
+    """A stored fence version with its geometry as GeoJSON; schedule: hours in the zone, None for always."""
 
     geofence_id: int
     version: int
     valid_from: datetime | None
     valid_until: datetime | None
     geometry: dict[str, Any]
+    schedule: list[dict[str, Any]] | None
+    approach_m: float | None
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from store.queries import load
 
 _queries = load("geofences")
 
+Schedule = list[dict[str, Any]]
+"""Rows of {"days": ["mon", …], "from": "HH:MM", "to": "HH:MM"} (domain/fence_hours.py)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Geofence:
@@ -31,14 +34,23 @@ class Geofence:
     valid_to: datetime | None
     geometry: dict[str, Any]
     repairs: list[str]
+    schedule: Schedule | None
+    approach_m: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """A checked geometry as GeoJSON, with what was repaired in it."""
+class Version:
+    """A version of a geofence: a checked geometry as GeoJSON, what was repaired in it, and how it counts.
+
+    schedule: hours of the week in the depot's zone, None for always. approach_m: coming this near is told.
+    """
 
     geometry: dict[str, Any]
     repairs: Sequence[str]
+    valid_from: datetime
+    valid_to: datetime | None
+    schedule: Schedule | None
+    approach_m: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +69,7 @@ async def create(
     depot: UUID,
     name: str,
     purpose: str,
-    shape: Shape,
-    valid_from: datetime,
+    version: Version,
 ) -> int:
     """Add a geofence with its first version and return its geofence_id; NotFound for an unknown depot."""
     geofence_id = await _queries.create(
@@ -66,7 +77,7 @@ async def create(
     )
     if geofence_id is None:
         raise NotFound(f"There is no depot {depot}.")
-    await _add_version(connection, geofence_id, shape, valid_from)
+    await _add_version(connection, geofence_id, version)
     return int(geofence_id)
 
 
@@ -77,20 +88,20 @@ async def replace(
     *,
     name: str | None,
     purpose: str | None,
-    shape: Shape,
-    valid_from: datetime,
+    version: Version,
 ) -> int:
-    """Add a version that takes over at `valid_from`, and return the geofence_id.
+    """Add a version that takes over at its `valid_from`, and return the geofence_id.
 
     Raises NotFound for an unknown geofence, Conflict when the newest version reaches past `valid_from`.
     """
     geofence_id = await _lock(connection, principal, public_id)
+    valid_from = version.valid_from
     await _queries.end_version(connection, geofence_id=geofence_id, at=valid_from)
     newest = await _queries.newest_version(connection, geofence_id=geofence_id)
     if newest["valid_to"] is None or newest["valid_to"] > valid_from:
         raise Conflict(_takes_over_too_early(newest["valid_to"] or newest["valid_from"]))
     await _queries.describe(connection, geofence_id=geofence_id, name=name, purpose=purpose)
-    await _add_version(connection, geofence_id, shape, valid_from)
+    await _add_version(connection, geofence_id, version)
     return geofence_id
 
 
@@ -156,13 +167,16 @@ async def _lock(connection: Connection, principal: Principal, public_id: UUID) -
     return int(geofence_id)
 
 
-async def _add_version(connection: Connection, geofence_id: int, shape: Shape, valid_from: datetime) -> None:
+async def _add_version(connection: Connection, geofence_id: int, version: Version) -> None:
     await _queries.add_version(
         connection,
         geofence_id=geofence_id,
-        valid_from=valid_from,
-        geometry=shape.geometry,
-        repairs=list(shape.repairs),
+        valid_from=version.valid_from,
+        valid_to=version.valid_to,
+        geometry=version.geometry,
+        repairs=list(version.repairs),
+        schedule=version.schedule,
+        approach_m=version.approach_m,
     )
 
 

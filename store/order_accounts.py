@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from domain.account import Account, account
@@ -19,9 +19,16 @@ from store.unit_of_work import UnitOfWork
 _queries = load("order_accounts")
 
 
-async def write(work: UnitOfWork, known: Mapping[int, OrderFacts], now: datetime) -> int:
+async def write(
+    work: UnitOfWork,
+    known: Mapping[int, OrderFacts],
+    now: datetime,
+    *,
+    approached: Collection[int] = frozenset(),
+) -> int:
     """Fold what is known of these locked orders and write what differs; announces the orders that changed.
 
+    approached: those of which something changed that is not written here.
     Returns how many milestones got, changed or lost their actual time.
     """
     in_force = await rules.in_force(work.connection)
@@ -35,7 +42,7 @@ async def write(work: UnitOfWork, known: Mapping[int, OrderFacts], now: datetime
         for order_id, facts in known.items()
     }
     changed = await _write_milestones(work.connection, known, accounts, now)
-    touched = {order_id for order_id, _ in changed}
+    touched = {order_id for order_id, _ in changed} | set(approached)
     touched |= await _write_clocks(work.connection, accounts)
     touched |= await _write_states(work.connection, accounts)
     told = [

@@ -58,12 +58,21 @@ class Company:
         )
         self.tell("assignment", device_id)
 
-    def fence(self, depot_id: int, name: str, geometry: dict[str, Any], since: datetime) -> int:
+    def fence(
+        self,
+        depot_id: int,
+        name: str,
+        geometry: dict[str, Any],
+        since: datetime,
+        *,
+        schedule: list[dict[str, Any]] | None = None,
+        approach_m: float | None = None,
+    ) -> int:
         geofence_id = self._insert("geofence", "geofence_id", depot_id=depot_id, name=name, purpose="hub")
         self.connection.execute(
-            "insert into geofence_version (geofence_id, version, valid, geometry) "
-            "values (%s, 1, tstzrange(%s, null), %s)",
-            [geofence_id, since, Jsonb(geometry)],
+            "insert into geofence_version (geofence_id, version, valid, geometry, schedule, approach_m) "
+            "values (%s, 1, tstzrange(%s, null), %s, %s, %s)",
+            [geofence_id, since, Jsonb(geometry), Jsonb(schedule) if schedule else None, approach_m],
         )
         self.tell("geofence", geofence_id)
         return geofence_id

@@ -18,6 +18,10 @@ SWAPPED_AT = START + timedelta(minutes=9)
 WIDENED_AT = START + timedelta(minutes=15)
 _LONG_AGO = START - timedelta(days=30)
 _PLACES = {"origin": 0.0, "hub": 3_000.0, "destination": 6_000.0}
+_APPROACH_M = {"destination": 1_000.0}
+# In Shanghai; the trucks have parked before and stay on.
+_YARD_HOURS = [{"days": ["fri"], "from": "17:00", "to": "19:00"}]
+YARD_OPENS, YARD_CLOSES = utc("2026-11-20T09:00:00"), utc("2026-11-20T11:00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,12 @@ class Fact:
 def found_company(company: Company, vehicles: int) -> None:
     """Trucks, each with a tracker, a trip over the same three fences, and an order of two packages."""
     depot = company.depot()
-    fences = {kind: company.fence(depot, kind, circle(at, 250), _LONG_AGO) for kind, at in _PLACES.items()}
+    fences = {
+        kind: company.fence(depot, kind, circle(at, 250), _LONG_AGO, approach_m=_APPROACH_M.get(kind))
+        for kind, at in _PLACES.items()
+    }
     company.fence(depot, "weighbridge", circle(1_500.0, 150), _LONG_AGO)
+    company.fence(depot, "yard", circle(6_000.0, 400), _LONG_AGO, schedule=_YARD_HOURS)
     company.device(depot, "scn-1", kind="scanner")
     for number in range(vehicles):
         vehicle = company.vehicle(depot, f"V{number}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -11,11 +12,13 @@ from fastapi import APIRouter
 from api.auth import Staff
 from api.problems import unusable
 from api.schemas.base import Page
-from api.schemas.geofences import Geofence, GeofenceReplacement, NewGeofence, Purpose
+from api.schemas.geofences import Geofence, GeofenceReplacement, Hours, NewGeofence, Purpose
 from api.services import After, Api, Limit
+from domain.fence_hours import window_of
+from geo.approach import approach_zone
 from geo.fences import FenceError, parse_fence, to_geojson
 from store import geofences
-from store.geofences import Shape
+from store.geofences import Version
 
 router = APIRouter(prefix="/v1/geofences", tags=["geofences"])
 
@@ -24,7 +27,7 @@ router = APIRouter(prefix="/v1/geofences", tags=["geofences"])
 async def create_geofence(new: NewGeofence, api: Api, principal: Staff) -> Geofence:
     """Add a geofence; what had to be repaired in its geometry is listed in the answer."""
     public_id = api.sources.new_id()
-    shape = _checked(new.geometry)
+    version = _checked(new, new.schedule, new.approach_m, api.sources.clock())
     async with api.writing() as work:
         geofence_id = await geofences.create(
             work.connection,
@@ -33,8 +36,7 @@ async def create_geofence(new: NewGeofence, api: Api, principal: Staff) -> Geofe
             depot=new.depot_id,
             name=new.name,
             purpose=new.purpose,
-            shape=shape,
-            valid_from=new.valid_from or api.sources.clock(),
+            version=version,
         )
         work.tell("geofence", [geofence_id])
         return _geofence(await geofences.get(work.connection, principal, public_id))
@@ -70,16 +72,18 @@ async def replace_geofence(
     geofence_id: UUID, new: GeofenceReplacement, api: Api, principal: Staff
 ) -> Geofence:
     """Give a geofence a new version; fixes from before it keep the one of their time."""
-    shape = _checked(new.geometry)
     async with api.writing() as work:
+        before = _geofence(await geofences.get(work.connection, principal, geofence_id))
+        given = new.model_fields_set
+        schedule = new.schedule if "schedule" in given else before.schedule
+        approach_m = new.approach_m if "approach_m" in given else before.approach_m
         internal_id = await geofences.replace(
             work.connection,
             principal,
             geofence_id,
             name=new.name,
             purpose=new.purpose,
-            shape=shape,
-            valid_from=new.valid_from or api.sources.clock(),
+            version=_checked(new, schedule, approach_m, api.sources.clock()),
         )
         work.tell("geofence", [internal_id])
         return _geofence(await geofences.get(work.connection, principal, geofence_id))
@@ -94,12 +98,32 @@ async def end_geofence(geofence_id: UUID, api: Api, principal: Staff) -> Geofenc
         return _geofence(await geofences.get(work.connection, principal, geofence_id))
 
 
-def _checked(geojson: dict[str, Any]) -> Shape:
+def _checked(
+    new: NewGeofence | GeofenceReplacement,
+    schedule: Sequence[Hours] | None,
+    approach_m: float | None,
+    now: datetime,
+) -> Version:
     try:
-        geometry = parse_fence(geojson)
+        geometry = parse_fence(new.geometry)
     except FenceError as exc:
         raise unusable(str(exc), "/geometry") from exc
-    return Shape(to_geojson(geometry), geometry.repairs)
+    try:
+        if approach_m is not None:
+            approach_zone(geometry, approach_m)
+    except FenceError as exc:
+        raise unusable(str(exc), "/approach_m") from exc
+    try:
+        for hours in schedule or ():
+            for day in hours.days:
+                window_of(day, hours.opens, hours.closes)
+    except ValueError as exc:
+        raise unusable(str(exc), "/schedule") from exc
+    valid_from = new.valid_from or now
+    if new.valid_to is not None and new.valid_to <= valid_from:
+        raise unusable("valid_to must be after valid_from", "/valid_to")
+    rows = None if schedule is None else [hours.model_dump(by_alias=True) for hours in schedule]
+    return Version(to_geojson(geometry), geometry.repairs, valid_from, new.valid_to, rows, approach_m)
 
 
 def _geofence(geofence: geofences.Geofence) -> Geofence:
@@ -113,5 +137,7 @@ def _geofence(geofence: geofences.Geofence) -> Geofence:
         valid_to=geofence.valid_to,
         geometry=geofence.geometry,
         repairs=geofence.repairs,
+        schedule=None if geofence.schedule is None else [Hours(**hours) for hours in geofence.schedule],
+        approach_m=geofence.approach_m,
         created_at=geofence.created_at,
     )

@@ -251,7 +251,7 @@ where delivered.stage = 'delivered' and delivered.actual_at is null
       select from stop s
       cross join lateral (
           select c.kind from crossing c
-          where c.vehicle_id = t.vehicle_id and c.geofence_id = s.geofence_id and c.superseded_at is null
+          where c.vehicle_id = t.vehicle_id and c.geofence_id = s.geofence_id and c.superseded_at is null and c.kind <> 'approach'
           order by c.at desc, c.crossing_id desc
           limit 1
       ) as last_crossing

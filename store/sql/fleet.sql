@@ -16,9 +16,11 @@ where (:device_ids::bigint[] is null or device_id = any(:device_ids))
   and (:depots::bigint[] is null or vehicle.depot_id = any(:depots));
 
 -- name: fence_versions
-select geofence_id, version, lower(valid) as valid_from, upper(valid) as valid_until, geometry
+select geofence_id, version, lower(valid) as valid_from, upper(valid) as valid_until, geometry, schedule,
+       approach_m, time_zone
 from geofence_version
 join geofence using (geofence_id)
+join depot using (depot_id)
 where (:geofence_ids::bigint[] is null or geofence_id = any(:geofence_ids))
   and (:depots::bigint[] is null or geofence.depot_id = any(:depots));
 

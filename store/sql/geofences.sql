@@ -6,8 +6,9 @@ where public_id = :depot and (:depots::bigint[] is null or depot_id = any(:depot
 returning geofence_id;
 
 -- name: add_version!
-insert into geofence_version (geofence_id, version, valid, geometry, repairs)
-select :geofence_id, coalesce(max(version), 0) + 1, tstzrange(:valid_from::timestamptz, null), :geometry, :repairs
+insert into geofence_version (geofence_id, version, valid, geometry, repairs, schedule, approach_m)
+select :geofence_id, coalesce(max(version), 0) + 1, tstzrange(:valid_from::timestamptz, :valid_to::timestamptz),
+       :geometry, :repairs, :schedule::jsonb, :approach_m::double precision
 from geofence_version
 where geofence_id = :geofence_id;
 
@@ -21,10 +22,10 @@ update geofence set name = coalesce(:name, name), purpose = coalesce(:purpose, p
 where geofence_id = :geofence_id;
 
 -- name: end_version$
--- The version without an end gets one; nothing when there is none, or it begins only at or after `at`.
+-- The version in force at a time ends then; nothing when there is none, or it begins only then.
 update geofence_version
 set valid = tstzrange(lower(valid), :at::timestamptz)
-where geofence_id = :geofence_id and upper_inf(valid) and lower(valid) < :at
+where geofence_id = :geofence_id and (upper_inf(valid) or upper(valid) > :at) and lower(valid) < :at
 returning version;
 
 -- name: newest_version^
@@ -36,11 +37,12 @@ limit 1;
 
 -- name: list_page
 select g.geofence_id, g.public_id, d.public_id as depot_public_id, g.name, g.purpose, g.created_at,
-       n.version, lower(n.valid) as valid_from, upper(n.valid) as valid_to, n.geometry, n.repairs
+       n.version, lower(n.valid) as valid_from, upper(n.valid) as valid_to, n.geometry, n.repairs, n.schedule,
+       n.approach_m
 from geofence g
 join depot d using (depot_id)
 cross join lateral (
-    select version, valid, geometry, repairs
+    select version, valid, geometry, repairs, schedule, approach_m
     from geofence_version v
     where v.geofence_id = g.geofence_id
     order by version desc

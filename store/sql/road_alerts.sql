@@ -25,7 +25,7 @@ from geofence g
 cross join vehicle v
 cross join lateral (
     select c.kind, c.at from crossing c
-    where c.vehicle_id = v.vehicle_id and c.geofence_id = g.geofence_id and c.superseded_at is null
+    where c.vehicle_id = v.vehicle_id and c.geofence_id = g.geofence_id and c.superseded_at is null and c.kind <> 'approach'
     order by c.at desc, c.crossing_id desc
     limit 1
 ) as c

@@ -146,6 +146,46 @@ async def test_a_corridor_comes_back_as_the_line_it_was_given_as(world: ApiWorld
     assert (await world.get(f"/v1/geofences/{made['id']}"))["geometry"] == made["geometry"]
 
 
+async def test_a_geofence_has_hours_an_end_and_a_zone_of_approach_which_a_new_version_keeps(
+    world: ApiWorld,
+) -> None:
+    depot = await world.depot()
+    circle = {"type": "Point", "coordinates": [121.0, 31.0], "radius_m": 150}
+    hours = [{"days": ["mon", "fri"], "from": "22:00", "to": "06:00"}]
+    later = (NOON + timedelta(days=30)).isoformat()
+    body = {"depot_id": depot, "name": "yard", "geometry": circle, "valid_to": later}
+    made = await world.post("/v1/geofences", {**body, "schedule": hours, "approach_m": 800})
+    assert (made["schedule"], made["approach_m"], made["valid_to"]) == (hours, 800, "2026-12-21T12:00:00Z")
+
+    path = f"/v1/geofences/{made['id']}"
+    world.clock.advance(minutes=5)
+    kept = (await world.client.put(path, json={"geometry": circle})).json()
+    assert (kept["version"], kept["schedule"], kept["approach_m"], kept["valid_to"]) == (2, hours, 800, None)
+    world.clock.advance(minutes=5)
+    taken = {"geometry": circle, "schedule": None, "approach_m": None}
+    gone = (await world.client.put(path, json=taken)).json()
+    assert (gone["schedule"], gone["approach_m"]) == (None, None)
+
+
+async def test_hours_and_approaches_that_cannot_be_used_are_pointed_at(world: ApiWorld) -> None:
+    depot = await world.depot()
+    circle = {"type": "Point", "coordinates": [179.99, 31.0], "radius_m": 150}
+    hours = {"days": ["mon"], "from": "08:00", "to": "18:00"}
+    for pointer, wrong in (
+        ("/schedule", {"schedule": [{**hours, "to": "08:00"}]}),
+        ("/schedule", {"schedule": [{**hours, "from": "24:00"}]}),
+        ("/schedule", {"schedule": []}),
+        ("/schedule/0/from", {"schedule": [{**hours, "from": "8:00"}]}),
+        ("/schedule/0/days/0", {"schedule": [{**hours, "days": ["someday"]}]}),
+        ("/approach_m", {"approach_m": 0}),
+        ("/approach_m", {"approach_m": 20_000}),
+        ("/valid_to", {"valid_to": NOON.isoformat()}),
+    ):
+        body = {"depot_id": depot, "name": "yard", "geometry": circle, **wrong}
+        problem = await world.post("/v1/geofences", body, expect=422)
+        assert problem["errors"][0]["pointer"] == pointer, wrong
+
+
 async def test_a_geometry_that_cannot_be_used_is_pointed_at(world: ApiWorld) -> None:
     depot = await world.depot()
     for geometry in (

@@ -25,6 +25,8 @@ from fleet_day import (
     START,
     SWAPPED,
     VEHICLES,
+    YARD_CLOSES,
+    YARD_OPENS,
     Fact,
     day_of_facts,
     found_company,
@@ -179,16 +181,19 @@ def calm_result(make_database: DatabaseMaker) -> Any:
 
 
 def test_the_calm_result_is_the_day_as_it_was(calm_result: Any) -> None:
-    origin, hub, destination, weighbridge = range(1, 5)
+    origin, hub, destination, weighbridge, yard = range(1, 6)
     journey = [
         (origin, "inside"), (origin, "exit"), (weighbridge, "enter"), (weighbridge, "exit"),
-        (hub, "enter"), (hub, "exit"), (destination, "enter"),
+        (hub, "enter"), (hub, "exit"), (destination, "approach"), (destination, "enter"),
+        (yard, "inside"), (yard, "exit"),
     ]  # fmt: skip
     at: dict[int, dict[tuple[int, str], Any]] = defaultdict(dict)
     for vehicle, fence, kind, crossed_at, _ in sorted(calm_result["crossings"], key=lambda row: row[3]):
         at[vehicle][fence, kind] = crossed_at
     assert len(calm_result["crossings"]) == VEHICLES * len(journey)
     assert all(list(seen) == journey for seen in at.values())
+    assert {seen[yard, "inside"] for seen in at.values()} == {YARD_OPENS}
+    assert {seen[yard, "exit"] for seen in at.values()} == {YARD_CLOSES}
     weeks_old = {vehicle: seen[origin, "inside"] for vehicle, seen in at.items()}
     assert set(weeks_old.values()) == {NOW - HORIZON - timedelta(minutes=40)}
     delivered = {order for order, stage, *_ in calm_result["milestones"] if stage == "delivered"}

@@ -58,7 +58,8 @@ class Batch:
     `received` are the numbers of all facts that came, whatever became of them; `refused_numbers` those,
     by device and kind, of items that cannot be used. `tracked` are the new fixes with the vehicle they
     speak for. `refold` are vehicles to fold again from a time on, whether or not the batch has facts of
-    theirs. `again`: the facts came before and were not usable then.
+    theirs. `moved_vehicles` were folded, the `rebuilt_vehicles` among them by a rebuild. `again`: the facts
+    came before and were not usable then.
     """
 
     messages: Sequence[Message]

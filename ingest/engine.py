@@ -77,7 +77,7 @@ class Engine:
         return self._vehicles[vehicle_id].filters.seen_at
 
     def believed(self, vehicle_id: int) -> StoredFix | None:
-        """The newest fix of a known vehicle that counts."""
+        """The newest fix of a known vehicle that was not refused: where it was last seen."""
         return self._vehicles[vehicle_id].filters.believed
 
     def fold(self, fixes: Sequence[StoredFix]) -> Folded:

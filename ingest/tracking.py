@@ -43,10 +43,9 @@ async def fold_vehicles(batch: Batch, context: IngestContext) -> None:
 async def store_tracks(batch: Batch, context: IngestContext) -> None:
     """Write latest positions, progress and checkpoints, and tell who is interested."""
     connection = context.connection
-    await facts.place_latest_positions(
-        connection, {vehicle_id: context.engine.believed(vehicle_id) for vehicle_id in batch.rebuilt_vehicles}
-    )
-    await facts.advance_latest_positions(connection, _newest_by_vehicle(batch))
+    rebuilt = {vehicle_id: context.engine.believed(vehicle_id) for vehicle_id in batch.rebuilt_vehicles}
+    await facts.place_latest_positions(connection, rebuilt)
+    await facts.advance_latest_positions(connection, _newest_believed(batch, context))
     await crossings.advance_progress(connection, batch.progress)
     checkpoints = context.engine.due_checkpoints(batch.moved_vehicles)
     await crossings.keep_checkpoints(connection, checkpoints, engine_version=ENGINE_VERSION)
@@ -107,15 +106,16 @@ def _out_of_line(fixes: Mapping[int, list[StoredFix]], context: IngestContext) -
     return behind
 
 
-def _newest_by_vehicle(batch: Batch) -> list[LatestPosition]:
-    """Where vehicles were last seen, by fixes that the fold did not refuse."""
-    refused = {(fix.vehicle_id, fix.device_time, fix.content_hash) for _, fix in batch.refused_fixes}
+def _newest_believed(batch: Batch, context: IngestContext) -> list[LatestPosition]:
+    """Where the vehicles that were folded forward were last seen, where that is new."""
+    believed = [
+        context.engine.believed(vehicle_id)
+        for vehicle_id in batch.moved_vehicles.difference(batch.rebuilt_vehicles)
+    ]
+    wanted = {(fix.vehicle_id, fix.device_time, fix.content_hash) for fix in believed if fix is not None}
     newest: dict[int, LatestPosition] = {}
     for vehicle_id, held in batch.tracked:
         stamp = held.fact.stamp
-        if refused and (vehicle_id, stamp.device_time, stamp.content_hash) in refused:
-            continue
-        known = newest.get(vehicle_id)
-        if known is None or stamp.device_time > known.fix.stamp.device_time:
-            newest[vehicle_id] = LatestPosition(vehicle_id, held.device.device_id, held.fact)
+        if (vehicle_id, stamp.device_time, stamp.content_hash) in wanted:
+            newest.setdefault(vehicle_id, LatestPosition(vehicle_id, held.device.device_id, held.fact))
     return list(newest.values())

@@ -279,21 +279,27 @@ async def vehicles_seen_since(connection: Connection, since: datetime) -> set[in
     return {row["vehicle_id"] async for row in _queries.vehicles_seen_since(connection, since=since)}
 
 
-async def place_latest_positions(connection: Connection, believed: Mapping[int, StoredFix | None]) -> None:
-    """Say anew where vehicles were last seen, by the newest fix that their fold believes; None: nowhere."""
-    nowhere = sorted(vehicle_id for vehicle_id, fix in believed.items() if fix is None)
-    if nowhere:
-        await _queries.forget_latest_positions(connection, vehicle_ids=nowhere)
-    placed = [(vehicle_id, fix) for vehicle_id, fix in sorted(believed.items()) if fix is not None]
-    if placed:
-        times = [fix.device_time for _, fix in placed]
+async def place_latest_positions(connection: Connection, last_seen: Mapping[int, StoredFix | None]) -> None:
+    """Set vehicles' latest positions to these fixes, or to none, whatever they were.
+
+    A fix that is no longer kept leaves a position of its time as it is.
+    """
+    if not last_seen:
+        return
+    await _queries.forget_other_positions(
+        connection,
+        vehicle_ids=list(last_seen.keys()),
+        device_times=[None if fix is None else fix.device_time for fix in last_seen.values()],
+    )
+    fixes = [fix for fix in last_seen.values() if fix is not None]
+    if fixes:
         await _queries.place_latest_positions(
             connection,
-            vehicle_ids=[vehicle_id for vehicle_id, _ in placed],
-            device_times=times,
-            content_hashes=[fix.content_hash for _, fix in placed],
-            earliest=min(times),
-            latest=max(times),
+            vehicle_ids=[fix.vehicle_id for fix in fixes],
+            device_times=[fix.device_time for fix in fixes],
+            content_hashes=[fix.content_hash for fix in fixes],
+            earliest=min(fix.device_time for fix in fixes),
+            latest=max(fix.device_time for fix in fixes),
         )
 
 

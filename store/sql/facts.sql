@@ -123,11 +123,20 @@ order by wanted.vehicle_id, position.device_time, position.content_hash;
 -- name: vehicles_seen_since
 select vehicle_id from latest_position where device_time >= :since;
 
--- name: forget_latest_positions!
-delete from latest_position where vehicle_id = any(:vehicle_ids);
+-- name: forget_other_positions!
+-- Positions of another time than the given one, and of devices that did not speak for the vehicle then.
+delete from latest_position
+using unnest(:vehicle_ids::bigint[], :device_times::timestamptz[]) as seen (vehicle_id, device_time)
+where latest_position.vehicle_id = seen.vehicle_id
+  and (latest_position.device_time is distinct from seen.device_time
+       or not exists (
+           select from device_assignment
+           where device_assignment.vehicle_id = latest_position.vehicle_id
+             and device_assignment.device_id = latest_position.device_id
+             and device_assignment.period @> latest_position.device_time));
 
 -- name: place_latest_positions!
--- After a rebuild: the newest fix that each vehicle's fold believes, which may be older than the one before.
+-- Fixes by their identity, of the devices that spoke for the vehicle then. The bounds let the planner skip chunks.
 insert into latest_position (
     vehicle_id, depot_id, device_id, device_time, received_at, lat, lon, speed_mps, heading_deg, accuracy_m
 )
@@ -135,14 +144,14 @@ select distinct on (vehicle.vehicle_id)
        vehicle.vehicle_id, vehicle.depot_id, position.device_id, position.device_time, position.received_at,
        position.lat, position.lon, position.speed_mps, position.heading_deg, position.accuracy_m
 from unnest(:vehicle_ids::bigint[], :device_times::timestamptz[], :content_hashes::bigint[])
-     as believed (vehicle_id, device_time, content_hash)
-join vehicle using (vehicle_id)
-join device_assignment using (vehicle_id)
+     as seen (vehicle_id, device_time, content_hash)
+join vehicle on vehicle.vehicle_id = seen.vehicle_id
+join device_assignment
+  on device_assignment.vehicle_id = seen.vehicle_id and device_assignment.period @> seen.device_time
 join position
   on position.device_id = device_assignment.device_id
- and position.device_time = believed.device_time
- and position.content_hash = believed.content_hash
- and device_assignment.period @> position.device_time
+ and position.device_time = seen.device_time
+ and position.content_hash = seen.content_hash
 where position.device_time between :earliest and :latest
 order by vehicle.vehicle_id, position.device_id
 on conflict (vehicle_id) do update

@@ -25,7 +25,7 @@ fuzz: setup ## 100,000 payloads made up or spoilt, through decoding and commit
 	@ZAITU_FUZZ=100000 $(python) -m pytest $(PYTEST_OPTIONS) tests/property/test_fuzzed_payloads.py
 
 permute: setup ## many arrivals of one fleet's day, shuffled, doubled, cut: one result (EXAMPLES=n)
-	@ZAITU_PERMUTATIONS=$(or $(EXAMPLES),500) $(python) -m pytest --timeout 7200 tests/property/test_order_independence.py
+	@ZAITU_PERMUTATIONS=$(or $(EXAMPLES),500) $(python) -m pytest --timeout 7200 tests/property/test_order_independence.py tests/property/test_when_the_plan_is_known.py
 
 check: setup ## ruff, mypy, import-linter, cython-lint, and who may name the kernels
 	@scripts/check.sh

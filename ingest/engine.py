@@ -80,6 +80,10 @@ class Engine:
         """The newest fix of a known vehicle that was not refused: where it was last seen."""
         return self._vehicles[vehicle_id].filters.believed
 
+    def progress(self, vehicle_id: int) -> Progress | None:
+        """A known vehicle's progress on the trip it is on, if it is on one."""
+        return self._trips.newest(self._vehicles[vehicle_id].slot)
+
     def fold(self, fixes: Sequence[StoredFix]) -> Folded:
         """Fold fixes of known vehicles, sorted by vehicle, device time and content hash.
 

@@ -25,11 +25,13 @@ class SavedProgress(msgspec.Struct, array_like=True):
     trip_id: int
     kernel: bytes
     samples: list[tuple[float, float]]
+    newest: Progress | None
 
 
 class _Following(msgspec.Struct):
     trip_id: int
     samples: list[tuple[float, float]]
+    newest: Progress | None = None
 
 
 class TripFollower:
@@ -60,7 +62,13 @@ class TripFollower:
         following = self._following.get(slot)
         if following is None:
             return None
-        return SavedProgress(following.trip_id, self._kernel.save_state(slot), following.samples)
+        kernel = self._kernel.save_state(slot)
+        return SavedProgress(following.trip_id, kernel, following.samples, following.newest)
+
+    def newest(self, slot: int) -> Progress | None:
+        """The slot's progress on the trip it is on; None off any trip, or before the first fix on it."""
+        following = self._following.get(slot)
+        return None if following is None else following.newest
 
     def load(self, slot: int, saved: SavedProgress | None) -> None:
         """Continue from saved progress; a trip that is no longer known starts over."""
@@ -70,7 +78,7 @@ class TripFollower:
             return
         self._kernel.assign(slot, trip.route)
         self._kernel.load_state(slot, saved.kernel)
-        self._following[slot] = _Following(saved.trip_id, list(saved.samples))
+        self._following[slot] = _Following(saved.trip_id, list(saved.samples), saved.newest)
 
     def clear(self, slot: int) -> None:
         """Forget the slot."""
@@ -131,7 +139,7 @@ class TripFollower:
             progress = newest.get(following.trip_id)
             if progress is not None and following.samples:
                 pace = recent_pace_s_per_m(*zip(*following.samples, strict=True))
-                newest[following.trip_id] = dataclasses.replace(
+                following.newest = newest[following.trip_id] = dataclasses.replace(
                     progress, recent_pace_s_per_m=None if math.isnan(pace) else pace
                 )
 

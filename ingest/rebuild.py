@@ -62,6 +62,9 @@ async def rebuild(context: IngestContext, behind: Mapping[int, Behind], now: dat
     connection, engine = context.connection, context.engine
     anchors = await _anchors(context, behind)
     after = await _start_before(context, {vehicle_id: part.since for vehicle_id, part in behind.items()})
+    # Of the progress dropped below, no fix after the checkpoint may be left to make it again.
+    resumed = [progress for vehicle_id in behind if (progress := engine.progress(vehicle_id)) is not None]
+    rebuilt.folded.progress = {progress.trip_id: progress for progress in resumed}
     windows = {vehicle_id: (after[vehicle_id], known[-1].at) for vehicle_id, known in anchors.items()}
     met = _refold(engine, await facts.positions_of_vehicles(connection, windows), anchors, rebuilt)
     for vehicle_id, (_, until) in windows.items():

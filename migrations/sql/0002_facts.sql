@@ -19,8 +19,9 @@ create table position (
 );
 select create_hypertable('position', by_range('device_time', interval '1 day'), create_default_indexes => false);
 
--- Updated with every fix: half-full pages let PostgreSQL update in place.
--- The newest committed fix time of each device: what is newer cannot be a duplicate.
+-- The newest committed fix time of each device: a fix that is newer cannot be a duplicate. This table and the next
+-- change with every fix: pages filled by half only let PostgreSQL write the new row beside the old one, and leave the
+-- indexes alone.
 create table device_last_fix (
     device_id    bigint primary key references device,
     device_time  timestamptz not null,
@@ -28,6 +29,7 @@ create table device_last_fix (
     seq          bigint
 ) with (fillfactor = 50);
 
+-- Where each vehicle was last seen: the newest fix that the fold believes.
 create table latest_position (
     vehicle_id   bigint primary key references vehicle,
     depot_id     bigint not null references depot,

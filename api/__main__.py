@@ -22,6 +22,7 @@ from migrations.runner import load_migrations
 from runtime.logging import configure_logging
 from runtime.metrics import Metrics
 from runtime.settings import Settings, load_settings, refuse_taken
+from store.cipher import Cipher
 from store.errors import Unavailable
 from store.pool import open_connection
 
@@ -49,7 +50,7 @@ def config_of(settings: Settings) -> ApiConfig:
         database_url=settings.required_database_url(),
         admin_token=settings.admin_token_text(),
         token_key=settings.token_key_bytes(),
-        data_key=settings.contact_key_bytes(),
+        cipher=Cipher.kept(settings.contact_key_text),
         newest_migration=load_migrations()[-1].number,
         router=router_of(settings),
     )

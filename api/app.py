@@ -84,7 +84,7 @@ class ApiConfig:
 
     database_url: str
     admin_token: str | None = field(repr=False)
-    data_key: bytes = field(repr=False)
+    cipher: Cipher = field(repr=False)
     newest_migration: int
     router: Router = field(default_factory=StraightLines)
     max_body_bytes: int = MAX_BODY_BYTES
@@ -129,7 +129,7 @@ def _lifespan(
         try:
             await live.start()
             app.state.services = Services(
-                pool, view_pool, Cipher(config.data_key), live, metrics, sources, config.router
+                pool, view_pool, config.cipher, live, metrics, sources, config.router
             )
             yield
         finally:

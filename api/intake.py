@@ -69,7 +69,7 @@ async def take_in(work: UnitOfWork, api: Services, principal: Principal, new: Ne
         promised_at=promised_at,
     )
     packages = [PackageToAdd(**package.model_dump()) for package in new.packages]
-    order_id = await orders.create(work.connection, principal, order, stops, packages)
+    order_id = await orders.create(work.connection, principal, api.cipher, order, stops, packages)
     await ownership.claim(work.connection, principal, public_id)
     description = _description(new, in_force.channel(new.channel))
     items = [intake.Item(**item.model_dump()) for item in new.items]
@@ -78,7 +78,7 @@ async def take_in(work: UnitOfWork, api: Services, principal: Principal, new: Ne
     placed = await placing.at_intake(work.connection, api, order_id, order.contact_id, new.contact, now)
     for kind in _opening_events(description, placed):
         said = Evidence(kind, received_at, "api", "intake", actor=principal.name)
-        await evidence.add(work.connection, order_id, said)
+        await evidence.add(work.connection, api.cipher, order_id, said)
     await bind(work, principal, order_id, len(stops) - 1, new.legs, now)
     await derive(work, order_id, now)
     return public_id
@@ -108,7 +108,7 @@ async def change(
     await _rank(work.connection, in_force, order_id, after, surge=before.surge, by=principal.name, now=now)
     if before.description.missing and not after.missing:
         said = Evidence(Happening.RESUBMITTED, now, "api", now.isoformat(), actor=principal.name)
-        await evidence.add(work.connection, order_id, said)
+        await evidence.add(work.connection, api.cipher, order_id, said)
     fields = sorted(wanted.model_dump(exclude_none=True, exclude={"reason"}))
     await audit.record(
         work.connection,

@@ -41,7 +41,7 @@ async def read_order(connection: Connection, api: Services, principal: Principal
     if order.contact_id is not None and principal.reads_contacts:
         contact = await contacts.get(connection, principal, api.cipher, order.contact_id)
     legs = await order_views.legs_of(connection, principal, order.order_id)
-    stops = await order_views.stops_of(connection, principal, order.order_id)
+    stops = await order_views.stops_of(connection, principal, api.cipher, order.order_id)
     address = await addresses.of_order(connection, principal, api.cipher, order.order_id)
     return Order(
         **_head(order),
@@ -51,7 +51,10 @@ async def read_order(connection: Connection, api: Services, principal: Principal
             OrderItem.model_validate(item)
             for item in await intake.items_of(connection, principal, order.order_id)
         ],
-        clocks=[_clock(line, now) for line in await intake.clocks_of(connection, principal, order.order_id)],
+        clocks=[
+            _clock(line, now)
+            for line in await intake.clocks_of(connection, principal, api.cipher, order.order_id)
+        ],
         priority_changes=[
             PriorityChange.model_validate(change)
             for change in await intake.priority_changes(connection, principal, order.order_id)

@@ -68,7 +68,7 @@ async def after_change(
     is_in_review = placed is not None and placed.placing is Placing.REVIEW
     if was_in_review != is_in_review:
         kind = Happening.ADDRESS_REVIEW if is_in_review else Happening.ADDRESS_CONFIRMED
-        await _say(connection, principal, order_id, kind, now)
+        await _say(connection, api, principal, order_id, kind, now)
 
 
 async def choose(
@@ -89,7 +89,7 @@ async def choose(
     placed = _chosen(choice, former)
     await addresses.settle(connection, api.cipher, order_id, known.contact_id, placed, now, corrected=True)
     if former.placing is Placing.REVIEW:
-        await _say(connection, principal, order_id, Happening.ADDRESS_CONFIRMED, now)
+        await _say(connection, api, principal, order_id, Happening.ADDRESS_CONFIRMED, now)
 
 
 def _chosen(choice: AddressChoice, former: addresses.OrderAddress) -> Placed:
@@ -107,10 +107,10 @@ def _chosen(choice: AddressChoice, former: addresses.OrderAddress) -> Placed:
 
 
 async def _say(
-    connection: Connection, principal: Principal, order_id: int, kind: Happening, now: datetime
+    connection: Connection, api: Services, principal: Principal, order_id: int, kind: Happening, now: datetime
 ) -> None:
     said = Evidence(kind, now, "api", f"address/{now.isoformat()}", actor=principal.name)
-    await evidence.add(connection, order_id, said)
+    await evidence.add(connection, api.cipher, order_id, said)
 
 
 def _point(contact: Contact) -> Point | None:

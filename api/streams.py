@@ -84,7 +84,7 @@ async def _read_view(
 ) -> tuple[TrackedOrder | None, str]:
     now = api.sources.clock()
     async with api.reading_views() as connection:
-        order = await tracking.view(connection, token_hash, now)
+        order = await tracking.view(connection, api.cipher, token_hash, now)
         if order is None:
             return None, ""
         return order, (await views.view_of(connection, order, now)).model_dump_json()

@@ -46,7 +46,6 @@ class OrderScan:
     package_id: int | None
     vehicle_id: int | None
     operator: str | None
-    reason: str | None
 
     @property
     def rank(self) -> tuple[datetime, int, int]:
@@ -187,8 +186,6 @@ def _scanned(scan: OrderScan, kind: Kind, stop_seq: int = NO_STOP) -> Evidence:
         source_key=f"{scan.source_key}/{_named(scan.package_id)}",
         package_id=scan.package_id,
         stop_seq=stop_seq,
-        actor=scan.operator,
-        reason=scan.reason,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -74,6 +74,7 @@ class Evidence:
     """One thing said about an order; package_id None speaks for all its packages.
 
     stop_seq is the order stop for AT_HUB, else NO_STOP. source_key makes the saying unique within its source.
+    actor, reason: who said so and why, where a person or system did; nothing follows from them.
     """
 
     kind: Kind
@@ -83,8 +84,8 @@ class Evidence:
     package_id: int | None = None
     stop_seq: int = NO_STOP
     plus_minus_s: float = 0.0
-    actor: str | None = None
-    reason: str | None = None
+    actor: str | None = field(default=None, compare=False)
+    reason: str | None = field(default=None, compare=False)
 
     @property
     def rank(self) -> tuple[datetime, str, str]:

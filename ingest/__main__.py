@@ -17,6 +17,7 @@ from runtime.logging import configure_logging
 from runtime.metrics import Metrics, MetricsServer
 from runtime.settings import Settings, load_settings, refuse_taken
 from runtime.stack.embedded import EmbeddedStack
+from store.cipher import Cipher
 
 log = structlog.get_logger(__name__)
 STOP_WITHIN_S = 10.0
@@ -72,7 +73,7 @@ def _options(settings: Settings) -> IngestOptions:
         database_url=settings.required_database_url(),
         broker=BrokerAddress.parse(settings.required_mqtt_url()),
         client_id=settings.mqtt_client_id,
-        data_key=settings.contact_key_bytes(),
+        cipher=Cipher.kept(settings.contact_key_text),
         batch=BatchRules(
             max_messages=min(settings.batch_messages, max(settings.inflight_window // 2, 1)),
             max_age_s=settings.batch_age_ms / 1000,

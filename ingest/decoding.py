@@ -15,11 +15,10 @@ from ingest.context import IngestContext
 from ingest.formats.fields import Refusal
 from ingest.formats.zaitu import WHOLE, decode
 from ingest.messages import Message, parse_topic
-from store.facts import FactToQuarantine, PayloadToReject
+from store.facts import QUARANTINE_CONTEXT, FactToQuarantine, PayloadToReject
 from store.fleet import Device
 from store.rejected import KEPT_PAYLOAD_BYTES, REJECTED_CONTEXT
 
-QUARANTINE_CONTEXT = b"quarantine.payload"
 LONGEST_TOPIC = 400
 GCJ02 = "gcj02"
 

@@ -31,7 +31,7 @@ class IngestOptions:
     database_url: str
     broker: BrokerAddress
     client_id: str
-    data_key: bytes
+    cipher: Cipher
     batch: BatchRules
     http_host: str = "127.0.0.1"
     http_port: int | None = None
@@ -62,7 +62,7 @@ class IngestProcess:
             options.database_url,
             self._inbox,
             self._broker,
-            Cipher(options.data_key),
+            options.cipher,
             self._measures,
             now,
             self._on_lock,

@@ -12,7 +12,7 @@ from domain.facts import Fix, Kind, Reading, Scan
 from ingest.batch import Batch, Held
 from ingest.clocks import correct_clocks, drop_stored_at_other_times, with_correction
 from ingest.context import IngestContext
-from ingest.decoding import QUARANTINE_CONTEXT, convert_datums, decode_messages, quarantine_wrong_clocks
+from ingest.decoding import convert_datums, decode_messages, quarantine_wrong_clocks
 from ingest.formats.zaitu import WHOLE
 from ingest.loss_meter import note_numbers
 from ingest.messages import Message, Outcome
@@ -20,6 +20,7 @@ from ingest.storing import drop_duplicates, store_facts
 from ingest.tracking import fold_vehicles, record_evidence, store_tracks
 from store import clocks, rejected
 from store.clocks import QuarantinedFact
+from store.facts import QUARANTINE_CONTEXT
 from store.rejected import REJECTED_CONTEXT
 
 AT_ONCE = 500

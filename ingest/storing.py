@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
-import msgspec
-
 from domain.facts import Fix, Reading, Scan
 from ingest.batch import Batch, Held
 from ingest.context import IngestContext
 from store import facts
-from store.facts import FactKey, ScanToStore
+from store.facts import SCAN_CONTEXT, FactKey, ScanToStore
 from store.pool import Connection
 
-SCAN_CONTEXT = b"scan.private"
 F = TypeVar("F", Fix, Scan, Reading)
 LookUp = Callable[[Connection, Collection[FactKey]], Awaitable[set[FactKey]]]
 
@@ -95,6 +92,5 @@ async def _quarantine(batch: Batch, connection: Connection) -> None:
 
 
 def _private_part(scan: Scan, context: IngestContext) -> bytes | None:
-    named = {"signed_by": scan.signed_by, "note": scan.note, "proof": scan.proof}
-    private = {name: value for name, value in named.items() if value is not None}
-    return context.cipher.encrypt(msgspec.json.encode(private), SCAN_CONTEXT) if private else None
+    named = {"signed_by": scan.signed_by, "note": scan.note, "proof": scan.proof, "reason": scan.reason}
+    return context.cipher.seal_texts(named, SCAN_CONTEXT)

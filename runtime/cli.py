@@ -18,6 +18,7 @@ from migrations.runner import MigrationError, migrate
 from runtime.device_commands import device_app
 from runtime.doctor import Verdict, examine, show
 from runtime.eta_commands import eta_app
+from runtime.key_commands import keys_app
 from runtime.rejected_commands import rejected_app
 from runtime.rules_commands import rules_app
 from runtime.settings import Settings, load_settings
@@ -38,6 +39,7 @@ app.add_typer(rejected_app, name="rejected")
 app.add_typer(eta_app, name="eta")
 app.add_typer(rules_app, name="rules")
 app.add_typer(user_app, name="user")
+app.add_typer(keys_app, name="keys")
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

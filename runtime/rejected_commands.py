@@ -39,7 +39,7 @@ def list_rejected(
 @rejected_app.command("show")
 def show(number: int) -> None:
     """Write the payload as it was received, as far as it was kept, to standard output."""
-    cipher = Cipher(load_settings().contact_key_bytes())
+    cipher = Cipher.kept(load_settings().contact_key_text)
     payload = with_database(lambda connection: rejected.payload(connection, WHO, number, cipher))
     typer.get_binary_stream("stdout").write(payload)
 

@@ -45,7 +45,8 @@ class Settings(BaseSettings):
         default=None, description="base64 of the 32 bytes access tokens are signed with"
     )
     contact_key: SecretStr | None = Field(
-        default=None, description="base64 of the 32 bytes personal data is encrypted under"
+        default=None,
+        description="base64 of the 32 bytes personal data is encrypted under, or a ring of them",
     )
 
     api_host: str = "127.0.0.1"
@@ -113,11 +114,19 @@ class Settings(BaseSettings):
             raise ValueError(f"it must have at least {SHORTEST_ADMIN_TOKEN} characters")
         return value
 
-    @field_validator("contact_key", "token_key")
+    @field_validator("token_key")
     @classmethod
     def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             _decode_key(value.get_secret_value())
+        return value
+
+    @field_validator("contact_key")
+    @classmethod
+    def _is_key_ring(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            for part in value.get_secret_value().split(","):
+                _decode_key(part.rpartition(":")[2])
         return value
 
     @field_validator("log_level", "log_format", mode="before")
@@ -145,11 +154,16 @@ class Settings(BaseSettings):
             return _decode_key(self.token_key.get_secret_value())
         return _decode_key(_kept_secret(self.data_dir / "token-key", _new_key))
 
-    def contact_key_bytes(self) -> bytes:
-        """Return the 32 bytes personal data is encrypted under; where none are set, made once."""
+    @property
+    def contact_key_file(self) -> Path:
+        """Where the keys of personal data are kept when they are not set."""
+        return self.data_dir / "contact-key"
+
+    def contact_key_text(self) -> str:
+        """Return the keys personal data is encrypted under, read anew; where none is set, one is made."""
         if self.contact_key is not None:
-            return _decode_key(self.contact_key.get_secret_value())
-        return _decode_key(_kept_secret(self.data_dir / "contact-key", _new_key))
+            return self.contact_key.get_secret_value()
+        return _kept_secret(self.contact_key_file, _new_key)
 
 
 def load_settings() -> Settings:

@@ -39,7 +39,7 @@ def create(
 ) -> None:
     """Let somebody in; the first administrator is made like this."""
     password_hash = None if oidc_subject is not None and not password_stdin else _hashed(password_stdin)
-    cipher = Cipher(load_settings().contact_key_bytes())
+    cipher = Cipher.kept(load_settings().contact_key_text)
 
     async def work(connection: Connection) -> int:
         who, now = cli_principal(), datetime.now(UTC)

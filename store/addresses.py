@@ -72,7 +72,7 @@ async def known_point(connection: Connection, cipher: Cipher, address: str) -> P
     """Where parcels for this address were handed over last."""
     index = _index(cipher, address)
     sealed = await _queries.known_point(connection, address_index=index)
-    return None if sealed is None else _point(cipher.decrypt(sealed, _known_point_context(index)))
+    return None if sealed is None else _point(cipher.decrypt(sealed, known_point_context(index)))
 
 
 async def write(
@@ -199,7 +199,7 @@ async def learn(
     """Remember where a parcel was handed over, for later orders to the same address."""
     index = await _queries.address_index(connection, contact_id=delivery.contact_id)
     if index is not None:
-        sealed = cipher.encrypt(msgspec.json.encode(delivery.point), _known_point_context(index))
+        sealed = cipher.encrypt(msgspec.json.encode(delivery.point), known_point_context(index))
         await _queries.teach(
             connection, address_index=index, point_cipher=sealed, scanned_at=delivery.scanned_at
         )
@@ -216,7 +216,8 @@ def _index(cipher: Cipher, address: str) -> bytes:
     return cipher.blind_index(b"address:" + normal_form(address).encode())
 
 
-def _known_point_context(index: bytes) -> bytes:
+def known_point_context(index: bytes) -> bytes:
+    """What the point of an address is tied to."""
     return b"known_point.point:" + index
 
 

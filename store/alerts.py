@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,11 +22,13 @@ from domain.alerts import (
     TrackedLeg,
     Undelivered,
 )
+from store.cipher import Cipher
 from store.errors import NotFound
 from store.pool import Connection
 from store.queries import load
 
 _queries = load("alerts")
+NOTE_CONTEXT = b"alert_note.text"
 
 # How far along the route a vehicle still counts as being at a stop that has no fence.
 BESIDE_STOP_M = 500.0
@@ -42,11 +44,12 @@ class ListedOrder:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What somebody wrote beside an alert."""
+    """What somebody wrote beside an alert, sealed; `text` where it was stored before notes were."""
 
     at: datetime
     by: str
-    text: str
+    text: str | None
+    text_cipher: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,6 @@ class Alert:
     resolved_at: datetime | None
     resolved_by: str | None
     cause: str | None
-    found_at: datetime
-    found_late: bool
-    reopened: int
     notes: tuple[Note, ...]
 
 
@@ -141,12 +141,24 @@ async def resolve(
     return await _found(connection, principal, public_id, known)
 
 
+def seal_note(cipher: Cipher, text: str) -> bytes:
+    """What is stored of a note: it may name somebody."""
+    return cipher.encrypt(text.encode(), NOTE_CONTEXT)
+
+
+def open_note(cipher: Cipher, note: Note) -> str:
+    """What somebody wrote."""
+    if note.text_cipher is None:
+        return note.text or ""
+    return cipher.decrypt(note.text_cipher, NOTE_CONTEXT).decode()
+
+
 async def add_note(
-    connection: Connection, principal: Principal, public_id: UUID, text: str, by: str, now: datetime
+    connection: Connection, principal: Principal, public_id: UUID, text_cipher: bytes, by: str, now: datetime
 ) -> Alert:
-    """Write something beside an alert."""
+    """Write something beside an alert; `text_cipher` is what `seal_note` made."""
     known = await _queries.add_note(
-        connection, public_id=public_id, text=text, by=by, now=now, depots=principal.depots
+        connection, public_id=public_id, text_cipher=text_cipher, by=by, now=now, depots=principal.depots
     )
     return await _found(connection, principal, public_id, known)
 
@@ -171,7 +183,9 @@ async def _with_orders(connection: Connection, principal: Principal, rows: Seque
     notes: dict[int, list[Note]] = {}
     alert_ids = [row["alert_id"] for row in rows]
     async for row in _queries.notes(connection, alert_ids=alert_ids, depots=principal.depots):
-        notes.setdefault(row["alert_id"], []).append(Note(row["at"], row["by"], row["text"]))
+        notes.setdefault(row["alert_id"], []).append(
+            Note(row["at"], row["by"], row["text"], row["text_cipher"])
+        )
     return [_alert(row, orders, tuple(notes.get(row["alert_id"], ()))) for row in rows]
 
 
@@ -207,54 +221,25 @@ async def count_open(connection: Connection, principal: Principal) -> dict[Alert
     return {kind: open_now.get(kind, 0) for kind in AlertKind}
 
 
-FRESH = timedelta(minutes=15)
-"""Found later than this after it began, an alert is no news."""
-
-
-async def raise_all(
-    connection: Connection, findings: Collection[Finding], now: datetime, fresh: timedelta = FRESH
-) -> set[int]:
+async def raise_all(connection: Connection, findings: Collection[Finding], now: datetime) -> set[int]:
     """Open an alert for each finding and return their alert_ids; where one is open already it stays."""
     if not findings:
         return set()
-    rows = _queries.raise_all(connection, findings=[_row(one) for one in findings], now=now, fresh=fresh)
-    return {row["alert_id"] async for row in rows}
-
-
-async def reopen(
-    connection: Connection, findings: Collection[Finding], now: datetime, cooldown: timedelta
-) -> dict[tuple[str, str], int]:
-    """Open those alerts again that ended within the cooldown; their alert_ids by kind and subject."""
-    if not findings:
-        return {}
-    rows = _queries.reopen(
-        connection, findings=[_row(one) for one in findings], now=now, ended_after=now - cooldown
-    )
-    return {(row["kind"], row["subject"]): row["alert_id"] async for row in rows}
-
-
-async def record_past(
-    connection: Connection, findings: Collection[tuple[Finding, datetime]], now: datetime
-) -> set[int]:
-    """Keep what was over when it was found, each with when; returns the alert_ids of those not known yet."""
-    if not findings:
-        return set()
-    found = [{**_row(finding), "over_at": over_at} for finding, over_at in findings]
-    return {row["alert_id"] async for row in _queries.record_past(connection, findings=found, now=now)}
-
-
-def _row(finding: Finding) -> dict[str, Any]:
-    return {
-        "public_id": uuid7(),
-        "depot_id": finding.depot_id,
-        "kind": finding.kind,
-        "subject": finding.subject,
-        "vehicle_id": finding.vehicle_id,
-        "order_ids": finding.order_ids,
-        "severity": finding.severity,
-        "since": finding.since,
-        "detail": finding.detail,
-    }
+    found = [
+        {
+            "public_id": uuid7(),
+            "depot_id": finding.depot_id,
+            "kind": finding.kind,
+            "subject": finding.subject,
+            "vehicle_id": finding.vehicle_id,
+            "order_ids": finding.order_ids,
+            "severity": finding.severity,
+            "since": finding.since,
+            "detail": finding.detail,
+        }
+        for finding in findings
+    ]
+    return {row["alert_id"] async for row in _queries.raise_all(connection, findings=found, now=now)}
 
 
 async def change_all(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from domain.access import Principal
+from store.cipher import Cipher
+from store.place_names import opened_name
 from store.pool import Connection
 from store.queries import load
 
@@ -53,7 +56,14 @@ async def derived(connection: Connection, principal: Principal) -> Derived:
     return Derived(**await _queries.derived(connection, depots=principal.depots))
 
 
-async def newest_milestones(connection: Connection, principal: Principal, limit: int) -> list[Reached]:
+async def newest_milestones(
+    connection: Connection, principal: Principal, cipher: Cipher, limit: int
+) -> list[Reached]:
     """The milestones reached last, the newest first."""
     rows = _queries.newest_milestones(connection, depots=principal.depots, limit_rows=limit)
-    return [Reached(**row) async for row in rows]
+    return [_reached(cipher, dict(row)) async for row in rows]
+
+
+def _reached(cipher: Cipher, row: dict[str, Any]) -> Reached:
+    in_clear, sealed = row.pop("name"), row.pop("name_cipher")
+    return Reached(**row, stop=opened_name(cipher, sealed, in_clear) or None)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Callable
 from hashlib import sha256
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from store.errors import StoreError
+from store.keyring import KeyRing, derived
 
-KEY_BYTES = 32
 _KEY_ID_BYTES = 2
 _NONCE_BYTES = 12
 
@@ -23,47 +23,69 @@ class Undecipherable(StoreError):
 
 
 class Cipher:
-    """AES-256-GCM under one key; a ciphertext is key id (2 bytes, big-endian), nonce (12), text and tag (16).
+    """AES-256-GCM under a ring of keys; as key id (2 bytes, big-endian), nonce (12), text, tag (16).
 
     `context` is authenticated but not stored: it ties a ciphertext to its place (table and column, say), so
-    that it does not open when copied to another.
+    that it does not open when copied to another. `reload` is asked for the ring again when a key is missing:
+    another process may have added one.
     """
 
-    def __init__(self, key: bytes, key_id: int = 1) -> None:
-        if len(key) != KEY_BYTES:
-            raise ValueError(f"the data key must be {KEY_BYTES} bytes, not {len(key)}")
-        self.key_id = key_id
-        self._aead = AESGCM(_derive(key, b"zaitu encryption"))
-        self._index_key = _derive(key, b"zaitu blind index")
+    def __init__(
+        self, keys: bytes | KeyRing, key_id: int = 1, reload: Callable[[], KeyRing] | None = None
+    ) -> None:
+        self._reload = reload
+        self._use(KeyRing.of(keys, key_id) if isinstance(keys, bytes) else keys)
+
+    @classmethod
+    def kept(cls, read: Callable[[], str]) -> Cipher:
+        """The cipher of the ring whose text `read` returns, now and later; raises WrongKeys."""
+        return cls(KeyRing.parse(read()), reload=lambda: KeyRing.parse(read()))
+
+    @property
+    def key_id(self) -> int:
+        """The id of the key that seals."""
+        return self._newest
 
     def encrypt(self, plaintext: bytes, context: bytes) -> bytes:
         """Encrypt under a fresh nonce: the same plaintext never gives the same bytes twice."""
-        prefix = self._prefix()
+        prefix = self._prefix
         nonce = os.urandom(_NONCE_BYTES)
-        return prefix + nonce + self._aead.encrypt(nonce, plaintext, prefix + context)
+        return prefix + nonce + self._sealing.encrypt(nonce, plaintext, prefix + context)
 
     def decrypt(self, ciphertext: bytes, context: bytes) -> bytes:
-        """Open what `encrypt` made with the same key and context; Undecipherable otherwise."""
+        """Open what `encrypt` made with a key of the ring and the same context; Undecipherable otherwise."""
         prefix, sealed = ciphertext[:_KEY_ID_BYTES], ciphertext[_KEY_ID_BYTES:]
-        if prefix != self._prefix():
-            raise Undecipherable(
-                f"Encrypted under key {int.from_bytes(prefix, 'big')}, but the key in use is {self.key_id}. "
-                "Use the data key this database was written with."
-            )
+        aead = self._aead_of(int.from_bytes(prefix, "big"))
         try:
-            return self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], prefix + context)
+            return aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], prefix + context)
         except (InvalidTag, ValueError) as exc:
             raise Undecipherable(
                 "The ciphertext does not open with this key. Use the data key this database was written with."
             ) from exc
 
+    def seal_texts(self, texts: dict[str, str | None], context: bytes) -> bytes | None:
+        """Encrypt the texts there are, by name; None where there is none."""
+        given = {name: text for name, text in texts.items() if text is not None}
+        return self.encrypt(msgspec.json.encode(given), context) if given else None
+
     def blind_index(self, value: bytes) -> bytes:
         """A keyed hash (HMAC-SHA-256) by which an encrypted value can be looked up without decrypting it."""
         return hmac.new(self._index_key, value, sha256).digest()
 
-    def _prefix(self) -> bytes:
-        return self.key_id.to_bytes(_KEY_ID_BYTES, "big")
+    def _aead_of(self, key_id: int) -> AESGCM:
+        if key_id not in self._aeads and self._reload is not None:
+            self._use(self._reload())
+        aead = self._aeads.get(key_id)
+        if aead is None:
+            raise Undecipherable(
+                f"Encrypted under key {key_id}, but the key in use is {self._newest}. "
+                "Use the data key this database was written with."
+            )
+        return aead
 
-
-def _derive(key: bytes, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(key)
+    def _use(self, ring: KeyRing) -> None:
+        self._aeads = {key_id: AESGCM(derived(key, b"zaitu encryption")) for key_id, key in ring.keys.items()}
+        self._newest = ring.newest
+        self._prefix = ring.newest.to_bytes(_KEY_ID_BYTES, "big")
+        self._sealing = self._aeads[ring.newest]
+        self._index_key = ring.index_key

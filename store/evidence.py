@@ -19,12 +19,14 @@ from domain.legs import (
 from domain.milestones import NO_STOP, Evidence
 from domain.orders import Leg
 from store import order_accounts
+from store.cipher import Cipher
 from store.order_facts import OrderFacts, crossings_for, legs_that_count, lock_and_read
 from store.pool import Connection
 from store.queries import load
 from store.unit_of_work import UnitOfWork
 
 _queries = load("evidence")
+EVIDENCE_CONTEXT = b"evidence.private"
 _DERIVED_SOURCES = frozenset({"scan", "crossing"})
 EvidenceKey = tuple[int, str, str, str]
 """(order_id, source, source_key, stage): what makes two sayings the same one."""
@@ -72,9 +74,10 @@ async def orders_of_scanners(connection: Connection, since: Mapping[int, datetim
     return {row["order_id"] async for row in rows}
 
 
-async def add(connection: Connection, order_id: int, evidence: Evidence) -> bool:
+async def add(connection: Connection, cipher: Cipher, order_id: int, evidence: Evidence) -> bool:
     """Write down what a person or a partner's system says; False when the same was said before."""
-    return bool(await _add(connection, [(order_id, evidence)]))
+    private = cipher.seal_texts({"actor": evidence.actor, "reason": evidence.reason}, EVIDENCE_CONTEXT)
+    return bool(await _add(connection, [(order_id, evidence)], [private]))
 
 
 async def record_evidence(work: UnitOfWork, order_ids: Collection[int], now: datetime) -> int:
@@ -169,8 +172,12 @@ def _key(order_id: int, said: Evidence) -> EvidenceKey:
     return (order_id, said.source, said.source_key, said.kind.value)
 
 
-async def _add(connection: Connection, said: Sequence[tuple[int, Evidence]]) -> dict[EvidenceKey, int]:
-    """Insert evidence; the ids of what was new."""
+async def _add(
+    connection: Connection,
+    said: Sequence[tuple[int, Evidence]],
+    private: Sequence[bytes | None] | None = None,
+) -> dict[EvidenceKey, int]:
+    """Insert evidence, with who said so and why where that is known (sealed); the ids of what was new."""
     if not said:
         return {}
     rows = _queries.add_evidence(
@@ -183,8 +190,7 @@ async def _add(connection: Connection, said: Sequence[tuple[int, Evidence]]) -> 
         package_ids=[item.package_id for _, item in said],
         stop_seqs=[None if item.stop_seq == NO_STOP else item.stop_seq for _, item in said],
         plus_minus_s=[item.plus_minus_s for _, item in said],
-        actors=[item.actor for _, item in said],
-        reasons=[item.reason for _, item in said],
+        private_ciphers=private or [None] * len(said),
     )
     return {
         (row["order_id"], row["source"], row["source_key"], row["kind"]): row["evidence_id"]

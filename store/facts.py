@@ -12,6 +12,8 @@ from store.pool import Connection
 from store.queries import load
 
 _queries = load("facts")
+SCAN_CONTEXT = b"scan.private"
+QUARANTINE_CONTEXT = b"quarantine.payload"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 FactKey = tuple[int, datetime, int]
@@ -26,7 +28,7 @@ POSITION_COLUMNS = (
 )  # fmt: skip
 _SCAN_COLUMNS = (
     "device_id", "device_time", "content_hash", "received_at", "seq", "scan_id", "code", "action", "operator",
-    "vehicle", "lat", "lon", "reason", "private_cipher", "too_late",
+    "vehicle", "lat", "lon", "private_cipher", "too_late",
     "reported_time",
 )  # fmt: skip
 _READING_COLUMNS = (
@@ -334,6 +336,6 @@ def _scan_record(item: ScanToStore) -> tuple[object, ...]:
     scan, stamp = item.scan, item.scan.stamp
     return (
         item.device_id, stamp.device_time, stamp.content_hash, stamp.received_at, stamp.seq, scan.scan_id,
-        scan.code, scan.action.value, scan.operator, scan.vehicle, scan.lat, scan.lon, scan.reason,
+        scan.code, scan.action.value, scan.operator, scan.vehicle, scan.lat, scan.lon,
         item.private_cipher, stamp.too_late, stamp.reported_time,
     )  # fmt: skip

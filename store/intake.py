@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from domain.access import Principal
 from domain.clocks import ClockRun
+from store.cipher import Cipher
 from store.errors import NotFound
 from store.pool import Connection
 from store.queries import load
 
 _queries = load("intake")
+CLOCK_REASON_CONTEXT = b"order_clock.reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +189,32 @@ async def priority_changes(
     return [PriorityChange(**row) async for row in rows]
 
 
-async def clocks_of(connection: Connection, principal: Principal, order_id: int) -> list[ClockLine]:
+async def clocks_of(
+    connection: Connection, principal: Principal, cipher: Cipher, order_id: int
+) -> list[ClockLine]:
     """An order's clocks as they began."""
     rows = _queries.clocks(connection, order_id=order_id, depots=principal.depots)
-    return [ClockLine(**row) async for row in rows]
+    return [_clock_line(cipher, dict(row)) async for row in rows]
+
+
+def _clock_line(cipher: Cipher, row: dict[str, Any]) -> ClockLine:
+    sealed = row.pop("reason_cipher")
+    if sealed is not None:
+        row["reason"] = cipher.decrypt(sealed, CLOCK_REASON_CONTEXT).decode()
+    return ClockLine(**row)
 
 
 async def give_reason(
-    connection: Connection, order_id: int, clock: str, *, reason: str, by: str, now: datetime
+    connection: Connection, cipher: Cipher, order_id: int, clock: str, *, reason: str, by: str, now: datetime
 ) -> None:
     """Say why a clock of an order the caller has locked passed its limit."""
     found = await _queries.give_reason(
-        connection, order_id=order_id, clock=clock, reason=reason, by=by, now=now
+        connection,
+        order_id=order_id,
+        clock=clock,
+        reason_cipher=cipher.encrypt(reason.encode(), CLOCK_REASON_CONTEXT),
+        by=by,
+        now=now,
     )
     if found is None:
         raise NotFound(f"The order has no clock {clock}.")

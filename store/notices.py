@@ -22,7 +22,8 @@ from store.queries import load
 
 _queries = load("notices")
 LEASE = timedelta(minutes=2)
-_SECRET_CONTEXT = b"endpoint.secret"
+SECRET_CONTEXT = b"endpoint.secret"
+BODY_CONTEXT = b"notice.body"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,12 @@ class Notice:
 
 def sealed_secret(cipher: Cipher, secret: str) -> bytes:
     """An endpoint's signing secret as it is stored."""
-    return cipher.encrypt(secret.encode(), _SECRET_CONTEXT)
+    return cipher.encrypt(secret.encode(), SECRET_CONTEXT)
 
 
 def opened_secret(cipher: Cipher, sealed: bytes) -> str:
     """An endpoint's signing secret as it is used."""
-    return cipher.decrypt(sealed, _SECRET_CONTEXT).decode()
+    return cipher.decrypt(sealed, SECRET_CONTEXT).decode()
 
 
 async def tell(connection: Connection, news: dict[int, News], now: datetime) -> None:

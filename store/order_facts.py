@@ -166,6 +166,4 @@ async def _add_evidence(connection: Connection, known: dict[int, OrderFacts]) ->
             package_id=row["package_id"],
             stop_seq=NO_STOP if row["stop_seq"] is None else row["stop_seq"],
             plus_minus_s=row["plus_minus_s"],
-            actor=row["actor"],
-            reason=row["reason"],
         )

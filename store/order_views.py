@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from domain.access import Own, Principal
 from domain.milestones import Stage
+from store.cipher import Cipher
 from store.errors import NotFound
+from store.place_names import opened_name
 from store.pool import Connection
 from store.queries import load
 
@@ -173,10 +176,16 @@ async def list_page(
     return [OrderLine(**row) async for row in rows]
 
 
-async def stops_of(connection: Connection, principal: Principal, order_id: int) -> list[Stop]:
+async def stops_of(connection: Connection, principal: Principal, cipher: Cipher, order_id: int) -> list[Stop]:
     """An order's stops along its way."""
     rows = _queries.stops(connection, order_id=order_id, depots=principal.depots)
-    return [Stop(**row) async for row in rows]
+    return [_stop(cipher, row) async for row in rows]
+
+
+def _stop(cipher: Cipher, row: Any) -> Stop:
+    values = dict(row)
+    name = opened_name(cipher, values.pop("name_cipher"), values.pop("name"))
+    return Stop(**values, name=name)
 
 
 async def packages_of(connection: Connection, principal: Principal, order_id: int) -> list[Package]:

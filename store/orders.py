@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from domain.access import Principal
+from store.cipher import Cipher
 from store.errors import Conflict, NotFound
+from store.place_names import name_index, sealed_name
 from store.pool import Connection
 from store.queries import load
 
@@ -38,7 +40,7 @@ class StopToAdd:
 
     seq: int
     kind: str
-    name: str
+    name: str = field(repr=False)
     geofence_id: int | None
     planned_at: datetime | None
 
@@ -73,6 +75,7 @@ async def next_number(connection: Connection, prefix: str) -> str:
 async def create(
     connection: Connection,
     principal: Principal,
+    cipher: Cipher,
     order: OrderToAdd,
     stops: Sequence[StopToAdd],
     packages: Sequence[PackageToAdd],
@@ -85,7 +88,16 @@ async def create(
     order_id = await _queries.create(connection, **asdict(order))
     if order_id is None:
         raise await _duplicate(connection, principal, order)
-    await _queries.add_stops(connection, order_id=order_id, stops=[asdict(stop) for stop in stops])
+    await _queries.add_stops(
+        connection,
+        order_id=order_id,
+        seqs=[stop.seq for stop in stops],
+        kinds=[stop.kind for stop in stops],
+        name_ciphers=[sealed_name(cipher, stop.name) for stop in stops],
+        name_indexes=[name_index(cipher, stop.name) for stop in stops],
+        geofence_ids=[stop.geofence_id for stop in stops],
+        planned_ats=[stop.planned_at for stop in stops],
+    )
     given = [asdict(package) for package in packages]
     rows = _queries.add_packages(connection, order_id=order_id, packages=given)
     added = {row["code"] async for row in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,9 @@ from domain.access import Principal
 from domain.addresses import Placing
 from domain.alerts import STALE_AT_LEAST, STALE_INTERVALS
 from domain.milestones import Stage
+from store.cipher import Cipher
 from store.etas import OrderEta, latest_for_orders
+from store.place_names import opened_name
 from store.pool import Connection
 from store.queries import load
 
@@ -97,7 +100,9 @@ async def order_of_link(connection: Connection, token_hash: bytes, now: datetime
     return None if order_id is None else int(order_id)
 
 
-async def view(connection: Connection, token_hash: bytes, now: datetime) -> TrackedOrder | None:
+async def view(
+    connection: Connection, cipher: Cipher, token_hash: bytes, now: datetime
+) -> TrackedOrder | None:
     """What the holder of a token sees now; None unless the token is of a link in force."""
     row = await _queries.view(connection, token_hash=token_hash, now=now, stages=_STAGES)
     if row is None:
@@ -110,7 +115,7 @@ async def view(connection: Connection, token_hash: bytes, now: datetime) -> Trac
         promised_at=row["promised_at"],
         cancelled_at=row["cancelled_at"],
         expires_at=row["expires_at"],
-        stops=msgspec.convert(row["stops"], list[TrackedStop]),
+        stops=[_stop(cipher, stop) for stop in row["stops"]],
         milestones=msgspec.convert(row["milestones"], list[TrackedMilestone]),
         packages_total=row["packages_total"],
         alert_kinds=row["alert_kinds"],
@@ -128,6 +133,12 @@ async def route(connection: Connection, trip_id: int) -> tuple[Sequence[float], 
     """The latitudes and longitudes of the route of a trip that a view named."""
     row = await _queries.route(connection, trip_id=trip_id)
     return row["route_lats"], row["route_lons"]
+
+
+def _stop(cipher: Cipher, stored: dict[str, Any]) -> TrackedStop:
+    in_clear, sealed = stored.pop("name"), stored.pop("name_cipher")
+    name = opened_name(cipher, None if sealed is None else base64.b64decode(sealed), in_clear)
+    return msgspec.convert({**stored, "name": name}, TrackedStop)
 
 
 def _ride(row: Any) -> Ride | None:

@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.access import Principal
+from store.cipher import Cipher
 from store.errors import NotFound
+from store.place_names import name_index
 from store.pool import Connection
 from store.queries import load
 
@@ -85,6 +87,7 @@ class Route:
 async def create(
     connection: Connection,
     principal: Principal,
+    cipher: Cipher,
     *,
     public_id: UUID,
     vehicle: UUID,
@@ -109,7 +112,12 @@ async def create(
     )
     if trip_id is None:
         raise NotFound(f"There is no vehicle {vehicle}.")
-    await _queries.add_stops(connection, trip_id=trip_id, stops=[asdict(stop) for stop in stops])
+    await _queries.add_stops(
+        connection,
+        trip_id=trip_id,
+        stops=[asdict(stop) for stop in stops],
+        name_indexes=[name_index(cipher, stop.name) for stop in stops],
+    )
     return int(trip_id)
 
 

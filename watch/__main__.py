@@ -175,7 +175,7 @@ async def _until_told(
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S) as client:
         sender = Sender(
             principal=principal,
-            cipher=Cipher(settings.contact_key_bytes()),
+            cipher=Cipher.kept(settings.contact_key_text),
             transports=Network(client, smtp_url, settings.mail_from),
             clock=_now,
             new_token=lambda: secrets.token_urlsafe(32),

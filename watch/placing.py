@@ -95,7 +95,7 @@ class Placer:
                 )
                 if placed.placing is Placing.REVIEW:
                     said = Evidence(Happening.ADDRESS_REVIEW, now, "watch", f"geocoder/{now.isoformat()}")
-                    await evidence.add(work.connection, due.order_id, said)
+                    await evidence.add(work.connection, self.cipher, due.order_id, said)
                     await evidence.record_evidence(work, [due.order_id], now)
             work.tell("order", [due.order_id])
 

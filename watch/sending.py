@@ -19,7 +19,7 @@ from store.border import translated
 from store.cipher import Cipher
 from store.contacts import Contact
 from store.errors import StoreError
-from store.notices import Notice
+from store.notices import BODY_CONTEXT, Notice
 from store.pool import Connection, open_connection
 from store.unit_of_work import unit_of_work
 from watch.messages import Language, event_body, subject, text
@@ -27,7 +27,6 @@ from watch.transports import GONE, Mail, Transports, Undelivered, signature_head
 
 IDLE_S = 1.0
 LINK_LASTS = timedelta(days=30)
-BODY_CONTEXT = b"notice.body"
 _WITH_LINK = frozenset({"dispatched", "out_for_delivery"})
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -148,7 +147,7 @@ class Sender:
                 await notices.mark_sent(work.connection, notice, now)
                 if notice.event == "dispatched" and notice.recipient == "customer":
                     told = Evidence(Happening.CUSTOMER_TOLD, now, "watch", f"notice/{notice.public_id}")
-                    await evidence.add(work.connection, notice.order_id, told)
+                    await evidence.add(work.connection, self.cipher, notice.order_id, told)
                     await evidence.record_evidence(work, [notice.order_id], now)
                 return
             again = None if isinstance(result, Unsendable) else retry_at(notice.attempts, now)

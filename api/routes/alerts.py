@@ -21,14 +21,11 @@ from api.schemas.alerts import (
     Snooze,
 )
 from api.schemas.base import Page
-from api.services import Api, Limit
+from api.services import Api, Limit, Services
 from store import alerts, audit
 from store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
-
-ONE_DISPATCHERS = 30
-"""As many as one person can keep an eye on."""
 
 
 @router.get("")
@@ -36,14 +33,14 @@ async def list_alerts(
     api: Api,
     principal: Staff,
     set_aside: Annotated[bool, Query(description="also those snoozed or resolved")] = False,
-    limit: Limit = ONE_DISPATCHERS,
+    limit: Limit = 100,
 ) -> Page[Alert]:
     """The open alerts: the most severe, then those of most orders, then the oldest first."""
     async with api.reading() as connection:
         found = await alerts.list_open(
             connection, principal, api.sources.clock(), set_aside=set_aside, limit=limit
         )
-    return Page(items=[_alert(alert) for alert in found])
+    return Page(items=[_alert(api, alert) for alert in found])
 
 
 @router.get("/precision")
@@ -64,21 +61,21 @@ async def acknowledge_alert(alert_id: UUID, api: Api, principal: Staff) -> Alert
         now = api.sources.clock()
         alert = await alerts.acknowledge(work.connection, principal, alert_id, principal.name, now)
         work.tell("alert", [alert.alert_id])
-    return _alert(alert)
+    return _alert(api, alert)
 
 
 @router.post("/{alert_id}/assign")
 async def assign_alert(alert_id: UUID, given: Assignee, api: Api, principal: Staff) -> Alert:
     """Say who takes care of an alert."""
     async with api.writing() as work:
-        return _told(work, await alerts.assign(work.connection, principal, alert_id, given.to))
+        return _told(api, work, await alerts.assign(work.connection, principal, alert_id, given.to))
 
 
 @router.post("/{alert_id}/snooze")
 async def snooze_alert(alert_id: UUID, given: Snooze, api: Api, principal: Staff) -> Alert:
     """Leave an alert out of the list for a while."""
     async with api.writing() as work:
-        return _told(work, await alerts.snooze(work.connection, principal, alert_id, given.until))
+        return _told(api, work, await alerts.snooze(work.connection, principal, alert_id, given.until))
 
 
 @router.post("/{alert_id}/resolve")
@@ -90,7 +87,7 @@ async def resolve_alert(alert_id: UUID, given: Resolution, api: Api, principal: 
         await audit.record(
             work.connection, principal, "resolve", f"alert:{alert_id}", {"cause": given.cause}, now
         )
-        return _told(work, alert)
+        return _told(api, work, alert)
 
 
 @router.post("/{alert_id}/notes", status_code=HTTPStatus.CREATED)
@@ -99,17 +96,25 @@ async def add_note(alert_id: UUID, given: NewNote, api: Api, principal: Staff) -
     now = api.sources.clock()
     async with api.writing() as work:
         return _told(
+            api,
             work,
-            await alerts.add_note(work.connection, principal, alert_id, given.text, principal.name, now),
+            await alerts.add_note(
+                work.connection,
+                principal,
+                alert_id,
+                alerts.seal_note(api.cipher, given.text),
+                principal.name,
+                now,
+            ),
         )
 
 
-def _told(work: UnitOfWork, alert: alerts.Alert) -> Alert:
+def _told(api: Services, work: UnitOfWork, alert: alerts.Alert) -> Alert:
     work.tell("alert", [alert.alert_id])
-    return _alert(alert)
+    return _alert(api, alert)
 
 
-def _alert(alert: alerts.Alert) -> Alert:
+def _alert(api: Services, alert: alerts.Alert) -> Alert:
     return Alert(
         id=alert.public_id,
         kind=alert.kind.value,
@@ -129,8 +134,7 @@ def _alert(alert: alerts.Alert) -> Alert:
         resolved_at=alert.resolved_at,
         resolved_by=alert.resolved_by,
         cause=alert.cause,
-        found_at=alert.found_at,
-        found_late=alert.found_late,
-        reopened=alert.reopened,
-        notes=[AlertNote.model_validate(note) for note in alert.notes],
+        notes=[
+            AlertNote(at=note.at, by=note.by, text=alerts.open_note(api.cipher, note)) for note in alert.notes
+        ],
     )

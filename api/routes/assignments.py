@@ -75,7 +75,7 @@ async def assign_order(order_id: UUID, new: NewAssignment, api: Api, principal: 
         await assignments.assign(work.connection, internal_id, vehicle.vehicle_id, by=principal.name, now=now)
         key = f"assignment/{vehicle.vehicle_id}/{now.isoformat()}"
         said = Evidence(Stage.VEHICLE_ASSIGNED, now, "api", key, actor=principal.name)
-        await evidence.add(work.connection, internal_id, said)
+        await evidence.add(work.connection, api.cipher, internal_id, said)
         detail = {"vehicle": vehicle.vehicle_id}
         await audit.record(work.connection, principal, "assign", f"order:{internal_id}", detail, now)
         await derive(work, internal_id, now)

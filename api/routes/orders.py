@@ -111,7 +111,7 @@ async def give_reason(order_id: UUID, clock: str, given: ClockReason, api: Api, 
     async with api.writing() as work:
         internal_id, _ = await orders.lock(work.connection, principal, order_id)
         await intake.give_reason(
-            work.connection, internal_id, clock, reason=given.reason, by=principal.name, now=now
+            work.connection, api.cipher, internal_id, clock, reason=given.reason, by=principal.name, now=now
         )
         work.tell("order", [internal_id])
         return await read_order(work.connection, api, principal, order_id)
@@ -194,7 +194,7 @@ async def add_evidence(order_id: UUID, new: NewEvidence, api: Api, principal: St
             actor=principal.name if principal.own else new.actor or principal.name,
             reason=new.reason,
         )
-        await evidence.add(work.connection, internal_id, said)
+        await evidence.add(work.connection, api.cipher, internal_id, said)
         await derive(work, internal_id, now)
         return await read_order(work.connection, api, principal, order_id)
 

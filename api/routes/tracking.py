@@ -45,7 +45,7 @@ async def get_tracking(
     """Everything the customer may see of the order; the ETag stays as long as nothing but the clock moved."""
     now = api.sources.clock()
     async with api.reading_views() as connection:
-        order = await tracking.view(connection, token_hash(token), now)
+        order = await tracking.view(connection, api.cipher, token_hash(token), now)
         if order is None:
             raise NotFound(_UNKNOWN)
         view = await made.view_of(connection, order, now)

@@ -45,6 +45,7 @@ async def create_trip(new: NewTrip, api: Api, principal: Staff) -> Trip:
         trip_id = await trips.create(
             work.connection,
             principal,
+            api.cipher,
             public_id=public_id,
             vehicle=new.vehicle_id,
             label=new.label,

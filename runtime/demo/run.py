@@ -26,6 +26,7 @@ from runtime.settings import Settings, load_settings
 from simulators.enrolment import depot_code
 from store import census, depots
 from store.census import Derived
+from store.cipher import Cipher
 from store.errors import StoreError
 from store.pool import Connection, open_connection
 
@@ -157,6 +158,7 @@ class _Demo:
         """Show the run until its time is over."""
         principal = await self._fleet_principal(connection)
         links = await self._links(ports)
+        cipher = Cipher.kept(self._settings.contact_key_text)
         began_s = time.monotonic()
         with self._view as view:
             while True:
@@ -168,7 +170,9 @@ class _Demo:
                         measured=self._readings[-1],
                         lag=Lag.between(self._readings[0].lags, self._readings[-1].lags),
                         derived=await census.derived(connection, principal),
-                        reached=await census.newest_milestones(connection, principal, MILESTONES_SHOWN),
+                        reached=await census.newest_milestones(
+                            connection, principal, cipher, MILESTONES_SHOWN
+                        ),
                         links=links,
                     )
                 )

@@ -6,7 +6,7 @@ from package where order_id = :order_id;
 -- Where a stop of an order is: where a trip stops at the same fence or name.
 select s.lat, s.lon
 from order_stop os
-join stop s on s.geofence_id = os.geofence_id or (os.geofence_id is null and s.name = os.name)
+join stop s on s.geofence_id = os.geofence_id or (os.geofence_id is null and (s.name_index = os.name_index or s.name = os.name))
 where os.order_id = :order_id and os.kind = :kind
 order by s.stop_id desc
 limit 1;

@@ -27,7 +27,7 @@ select (select count(*)
         where :depots::bigint[] is null or depot_id = any(:depots)) as alerts;
 
 -- name: newest_milestones
-select o.number, m.stage, s.name as stop, m.actual_at, m.recorded_at
+select o.number, m.stage, s.name, s.name_cipher, m.actual_at, m.recorded_at
 from milestone m
 join orders o using (order_id)
 left join order_stop s on s.order_id = m.order_id and s.seq = m.stop_seq

@@ -73,7 +73,7 @@ select order_id, package_id from package where order_id = any(:order_ids) order 
 
 -- name: scans
 select coded.order_id, coded.package_id, scan.device_time as at, scan.content_hash, scan.device_id, scan.code,
-       scan.action, coalesce(named.vehicle_id, ridden.vehicle_id) as vehicle_id, scan.operator, scan.reason
+       scan.action, coalesce(named.vehicle_id, ridden.vehicle_id) as vehicle_id, scan.operator
 from (
     select order_id, package_id, code from package where order_id = any(:order_ids)
     union all
@@ -133,7 +133,7 @@ where vehicle_id = any(:vehicle_ids) and geofence_id = any(:geofence_ids) and at
   and superseded_at is null;
 
 -- name: current_evidence
-select evidence_id, order_id, kind, at, source, source_key, package_id, stop_seq, plus_minus_s, actor, reason
+select evidence_id, order_id, kind, at, source, source_key, package_id, stop_seq, plus_minus_s
 from evidence
 where order_id = any(:order_ids) and retracted_at is null;
 
@@ -143,12 +143,12 @@ update evidence set retracted_at = :now where evidence_id = any(:evidence_ids);
 -- name: add_evidence
 -- Nothing where the same has been said before.
 insert into evidence (
-    order_id, kind, at, source, source_key, package_id, stop_seq, plus_minus_s, actor, reason
+    order_id, kind, at, source, source_key, package_id, stop_seq, plus_minus_s, private_cipher
 )
 select *
 from unnest(
     :order_ids::bigint[], :kinds::text[], :ats::timestamptz[], :sources::text[], :source_keys::text[],
-    :package_ids::bigint[], :stop_seqs::integer[], :plus_minus_s::float8[], :actors::text[], :reasons::text[]
+    :package_ids::bigint[], :stop_seqs::integer[], :plus_minus_s::float8[], :private_ciphers::bytea[]
 )
 on conflict (order_id, source, source_key, kind) where retracted_at is null do nothing
 returning order_id, source, source_key, kind, evidence_id;

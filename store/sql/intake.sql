@@ -71,13 +71,13 @@ update orders set cancelled_at = coalesce(cancelled_at, :now) where order_id = :
 
 -- name: clocks
 select c.clock, c.ends_with, c.owner_role, c.superior_role, c.started_at, c.warn_at, c.deadline_at, c.stopped_at,
-       c.paused_s, c.paused_since, c.reason, c.reason_by, c.reason_at
+       c.paused_s, c.paused_since, c.reason, c.reason_cipher, c.reason_by, c.reason_at
 from order_clock c
 join orders o using (order_id)
 where c.order_id = :order_id and (:depots::bigint[] is null or o.depot_id = any(:depots))
 order by c.started_at, c.clock;
 
 -- name: give_reason$
-update order_clock set reason = :reason, reason_by = :by, reason_at = :now
+update order_clock set reason = null, reason_cipher = :reason_cipher, reason_by = :by, reason_at = :now
 where order_id = :order_id and clock = :clock
 returning clock;

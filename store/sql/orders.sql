@@ -28,10 +28,10 @@ where channel = :channel and channel_reference = :channel_reference
   and (:depots::bigint[] is null or depot_id = any(:depots));
 
 -- name: add_stops!
-insert into order_stop (order_id, seq, kind, name, geofence_id, planned_at)
-select :order_id, seq, kind, name, geofence_id, planned_at
-from jsonb_to_recordset(:stops::jsonb) as given
-     (seq integer, kind text, name text, geofence_id bigint, planned_at timestamptz);
+insert into order_stop (order_id, seq, kind, name_cipher, name_index, geofence_id, planned_at)
+select :order_id, given.*
+from unnest(:seqs::integer[], :kinds::text[], :name_ciphers::bytea[], :name_indexes::bytea[], :geofence_ids::bigint[],
+            :planned_ats::timestamptz[]) as given;
 
 -- name: add_packages
 -- Codes that are taken are left out: the caller sees which came back.
@@ -76,7 +76,7 @@ join depot d using (depot_id)
 where o.public_id = :public_id and (:depots::bigint[] is null or o.depot_id = any(:depots));
 
 -- name: stops
-select s.seq, s.kind, s.name, g.public_id as geofence_public_id, s.planned_at
+select s.seq, s.kind, s.name, s.name_cipher, g.public_id as geofence_public_id, s.planned_at
 from order_stop s
 join orders o using (order_id)
 left join geofence g on g.geofence_id = s.geofence_id

@@ -22,7 +22,7 @@ join orders o using (order_id)
 join depot d on d.depot_id = o.depot_id
 cross join lateral (
     select jsonb_agg(jsonb_build_object(
-        'seq', s.seq, 'kind', s.kind, 'name', s.name, 'planned_at', s.planned_at,
+        'seq', s.seq, 'kind', s.kind, 'name', s.name, 'name_cipher', encode(s.name_cipher, 'base64'), 'planned_at', s.planned_at,
         'lat', place.lat, 'lon', place.lon) order by s.seq) as items
     from order_stop s
     left join lateral (

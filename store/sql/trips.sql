@@ -8,13 +8,14 @@ returning trip_id;
 
 -- name: add_stops!
 insert into stop (trip_id, seq, name, kind, geofence_id, lat, lon, distance_m, planned_arrival_at,
-                  planned_departure_at, service_s)
+                  planned_departure_at, service_s, name_index)
 select :trip_id, seq, name, kind, geofence_id, lat, lon, distance_m, planned_arrival_at, planned_departure_at,
-       service_s
+       service_s, name_index
 from jsonb_to_recordset(:stops::jsonb) as given
      (seq integer, name text, kind text, geofence_id bigint, lat double precision, lon double precision,
       distance_m double precision, planned_arrival_at timestamptz, planned_departure_at timestamptz,
-      service_s double precision);
+      service_s double precision)
+join unnest(:name_indexes::bytea[]) with ordinality as indexed (name_index, place) on indexed.place = given.seq + 1;
 
 -- name: cancel$
 update trip set cancelled_at = coalesce(cancelled_at, :now)

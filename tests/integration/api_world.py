@@ -19,6 +19,7 @@ from api.services import Sources
 from domain.facts import Fix, Stamp
 from migrations.runner import load_migrations
 from store import facts
+from store.cipher import Cipher
 from store.facts import LatestPosition
 from store.pool import open_connection
 from store.unit_of_work import UnitOfWork, unit_of_work
@@ -139,9 +140,8 @@ async def running_api(database_url: str, **config: Any) -> AsyncIterator[ApiWorl
     made = ApiConfig(
         database_url=database_url,
         admin_token=ADMIN_TOKEN,
-        data_key=bytes(32),
         newest_migration=load_migrations()[-1].number,
-        **config,
+        **{"cipher": Cipher(bytes(32)), **config},
     )
     tokens = iter(f"token-{number:04}-{'x' * 32}" for number in range(1000))
     server = Server(create_app(made, Sources(clock, uuid7, lambda: next(tokens))), "127.0.0.1", 0)

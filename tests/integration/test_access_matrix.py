@@ -17,6 +17,7 @@ from api.access_rules import PUBLIC, RULES, MissingRule, Rule
 from api.app import ROUTERS, ApiConfig, create_app
 from api.services import Sources
 from domain.access import OWNERS, Role
+from store.cipher import Cipher
 
 REFUSED = (401, 403, 404)
 SOON = (NOON + timedelta(hours=1)).isoformat()
@@ -308,5 +309,5 @@ def every_route(app: FastAPI) -> list[Any]:
 
 
 def app_of() -> FastAPI:
-    config = ApiConfig(database_url="", admin_token=None, data_key=bytes(32), newest_migration=0)
+    config = ApiConfig(database_url="", admin_token=None, cipher=Cipher(bytes(32)), newest_migration=0)
     return create_app(config, Sources(lambda: NOON, uuid4, lambda: "t"))

@@ -15,6 +15,7 @@ from api_world import NOON, ApiWorld, order_body, running_api
 from api.order_file import CSV, EXCEL, JSON_LINES
 from domain.access import process_principal
 from store import orders
+from store.cipher import Cipher
 from store.pool import open_pool
 from store.unit_of_work import unit_of_work
 
@@ -170,7 +171,7 @@ async def test_a_thousand_orders_created_at_once_are_numbered_without_gaps(datab
                 received_at=NOON,
                 promised_at=NOON + timedelta(hours=48),
             )
-            await orders.create(work.connection, process_principal("api"), order, [], [])
+            await orders.create(work.connection, process_principal("api"), Cipher(bytes(32)), order, [], [])
         return number
 
     numbers = await asyncio.gather(*(create() for _ in range(1000)))

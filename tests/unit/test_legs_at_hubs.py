@@ -26,9 +26,7 @@ def trip(trip_id: int, vehicle_id: int, *fences: int) -> TripPlan:
 
 def scans(*done: tuple[Action, int]) -> list[OrderScan]:
     return [
-        OrderScan(
-            BEGAN + timedelta(minutes=minute), minute, 1, "P", action, PACKAGE, vehicle_id, "op-1", None
-        )
+        OrderScan(BEGAN + timedelta(minutes=minute), minute, 1, "P", action, PACKAGE, vehicle_id, "op-1")
         for minute, (action, vehicle_id) in enumerate(done)
     ]
 

@@ -31,6 +31,7 @@ def main() -> None:
     refuse_taken(settings.device_http_host, settings.device_http_port, "ZAITU_DEVICE_HTTP_PORT")
     metrics = Metrics()
     server = MetricsServer(metrics, settings.metrics_host, settings.ingest_metrics_port)
+    log.info("metrics_shown", port=server.port)
     try:
         status = asyncio.run(_run(settings, metrics.registry))
     finally:

@@ -16,10 +16,9 @@ VERSION_TOPIC = "$SYS/broker/version"
 PROBE_TOPIC = "zaitu/doctor/{nonce}"
 # More than the default queue of Mosquitto, so that a broker left at it is seen to drop.
 BEYOND_WINDOW = 1200
-CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 10.0
 PUBLISH_TIMEOUT_S = 60.0
-# How long nothing must arrive before the broker counts as holding the rest back.
-QUIET_S = 1.0
+ANSWER_TIMEOUT_S = 30.0
 
 
 Receive = Callable[[mqtt.Client, mqtt.MQTTMessage], None]
@@ -67,22 +66,40 @@ def read_window(url: str, expected: int) -> WindowReading:
             client.ack(message.mid, message.qos)
 
     with _connected(url, "window", receive) as client:
-        subscribed = threading.Event()
-        client.on_subscribe = lambda *_details: subscribed.set()
-        client.subscribe(topic, qos=1)
-        if not subscribed.wait(CONNECT_TIMEOUT_S):
-            raise ProbeError("it does not answer a subscription")
+        _subscribe(client, topic)
         _publish(url, topic, sent)
-        held = _count_when_quiet(unacknowledged, sent)
+        held = _count_settled(client, topic, unacknowledged)
         if held == 0:
             raise ProbeError("nothing arrives on zaitu/doctor/#: allow ingest's user to read and write there")
         client.ack(unacknowledged[0].mid, 1)
-        released = _count_when_quiet(unacknowledged, sent) - held
+        released = _count_settled(client, topic, unacknowledged) - held
         acknowledging.set()
         for message in unacknowledged[1 : held + released]:
             client.ack(message.mid, 1)
-        total = _count_when_quiet(unacknowledged, sent)
+        total = _count_settled(client, topic, unacknowledged)
     return WindowReading(sent, held, released, total)
+
+
+def _count_settled(client: mqtt.Client, topic: str, messages: list[mqtt.MQTTMessage]) -> int:
+    """How many messages have come once the broker sends no more of them.
+
+    The answer to a subscription comes after everything the broker sent before it. When nothing came between
+    two answers, the acknowledgements sent before the second brought nothing either.
+    """
+    before = -1
+    while len(messages) != before:
+        before = len(messages)
+        _subscribe(client, f"{topic}/mark")
+    return before
+
+
+def _subscribe(client: mqtt.Client, topic: str) -> None:
+    """Subscribe with QoS 1 and wait for the broker's answer."""
+    answered = threading.Event()
+    client.on_subscribe = lambda *_details: answered.set()
+    client.subscribe(topic, qos=1)
+    if not answered.wait(ANSWER_TIMEOUT_S):
+        raise ProbeError("it does not answer a subscription")
 
 
 def _publish(url: str, topic: str, count: int) -> None:
@@ -123,15 +140,6 @@ def _connected(url: str, role: str, receive: Receive) -> Iterator[mqtt.Client]:
     finally:
         client.disconnect()
         client.loop_stop()
-
-
-def _count_when_quiet(messages: list[mqtt.MQTTMessage], sent: int) -> int:
-    count, since = len(messages), time.monotonic()
-    while count < sent and time.monotonic() - since < QUIET_S:
-        time.sleep(0.02)
-        if len(messages) != count:
-            count, since = len(messages), time.monotonic()
-    return count
 
 
 def _wait(condition: Callable[[], bool], timeout_s: float) -> bool:

@@ -103,7 +103,7 @@ def judge_window(reading: WindowReading, expected: int) -> list[Finding]:
 def examine_database(url: str) -> list[Finding]:
     """Look at the database's version, extension, settings and clock."""
     try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
+        with psycopg.connect(url, connect_timeout=10) as connection:
             return [
                 _postgres_version(connection),
                 _timescaledb(connection),

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+import structlog
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from migrations.runner import load_migrations, migrate
@@ -36,6 +38,18 @@ BrokerFactory = Callable[..., Broker]
 DatabaseMaker = Callable[[], AbstractContextManager[str]]
 
 pytest_plugins = ["ingest_process"]
+
+# Drawing a traceback with all its local values, as structlog does unasked, takes seconds.
+structlog.configure(
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+
+# How long an example takes says what else the machine does, and nothing about the example.
+settings.register_profile("zaitu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("zaitu")
 
 
 @pytest.fixture(scope="session")
@@ -172,7 +186,7 @@ def _drop(server_url: str, name: str) -> None:
         return True
 
     with psycopg.connect(server_url, autocommit=True) as connection:
-        assert wait_until(dropped, timeout_s=30, interval_s=0.1), f"database {name} stays in use"
+        assert wait_until(dropped, timeout_s=60, interval_s=0.1), f"database {name} stays in use"
 
 
 def _databases(server_url: str) -> list[str]:

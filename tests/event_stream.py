@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-TEN_S = 10.0
+WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -25,20 +25,27 @@ class EventReader:
     """Reads a stream event by event; heartbeats are passed over."""
 
     def __init__(self, response: httpx.Response) -> None:
-        self.heartbeats = 0
         self._lines = response.aiter_lines()
 
     async def next(self, name: str | None = None) -> Event:
-        """The next event (of that name); fails when none comes in ten seconds or the stream ends."""
-        async with asyncio.timeout(TEN_S):
+        """The next event (of that name); fails when none comes in a minute or the stream ends."""
+        async with asyncio.timeout(WITHIN_S):
             while True:
                 event = await self._one()
                 if name in (None, event.name):
                     return event
 
+    async def heartbeat(self) -> None:
+        """Read on to the next heartbeat; fails when none comes in a minute or the stream ends."""
+        async with asyncio.timeout(WITHIN_S):
+            async for line in self._lines:
+                if line.startswith(":"):
+                    return
+        raise AssertionError("the stream ended")
+
     async def ended(self) -> bool:
-        """Whether the stream ends within ten seconds."""
-        async with asyncio.timeout(TEN_S):
+        """Whether the stream ends within a minute."""
+        async with asyncio.timeout(WITHIN_S):
             async for _ in self._lines:
                 pass
         return True
@@ -47,7 +54,6 @@ class EventReader:
         fields: dict[str, str] = {}
         async for line in self._lines:
             key, _, value = line.partition(": ")
-            self.heartbeats += line.startswith(":")
             if line and key:
                 fields[key] = value
             elif not line and "data" in fields:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from runtime.stack.mosquitto import Broker
 
 ROOT = Path(__file__).resolve().parents[1]
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:
@@ -70,6 +71,12 @@ class IngestRunner:
     def wait_logged(self, event: str) -> None:
         log = self.folder / "ingest.log"
         wait_until(lambda: event in log.read_text(), f"the event {event!r}")
+
+    def http_address(self) -> str:
+        """Where the first process's device HTTP listener is, once it listens."""
+        self.wait_logged("Uvicorn running on ")
+        log = (self.folder / "ingest.log").read_text()
+        return re.findall(r"Uvicorn running on (http://[\d.:]+)", log)[0]
 
     def close(self) -> None:
         """End what is left."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import structlog
 
 from domain.access import Principal, process_principal
 from domain.alerts import LateRiskRule
@@ -45,6 +46,8 @@ from watch.transports import Network
 
 ANSWER_WITHIN_S = 15.0
 
+_log = structlog.get_logger(__name__)
+
 
 def main() -> None:
     """Watch until SIGTERM or SIGINT."""
@@ -58,6 +61,7 @@ def main() -> None:
     duties = table_of_duties(settings, principal, measures)
     chores = table_of_chores(settings, principal, measures)
     server = MetricsServer(metrics, settings.metrics_host, settings.watch_metrics_port)
+    _log.info("metrics_shown", port=server.port)
     try:
         asyncio.run(_until_told(database_url, settings, principal, duties, chores, measures))
     finally:

@@ -34,7 +34,7 @@ def is_port_free(port: int) -> bool:
 def accepts_connections(port: int) -> bool:
     """Say whether something accepts TCP connections on the port."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=1):
+        with socket.create_connection((LOOPBACK, port), timeout=5):
             return True
     except OSError:
         return False

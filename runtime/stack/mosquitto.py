@@ -32,6 +32,8 @@ BUILT = Path(".zaitu/mosquitto/sbin/mosquitto")
 INGEST_USER = "zaitu-ingest"
 SIMULATOR_USER = "zaitu-simulator"
 START_TIMEOUT_S = 30
+START_TRIES = 3
+PORT_TAKEN = b"Address already in use"
 
 
 class Broker:
@@ -173,19 +175,38 @@ class Broker:
             self._end_orphans()
             passwords = {user: secrets.token_urlsafe(24) for user in (INGEST_USER, SIMULATOR_USER)}
             self._account.write(self._state, json.dumps({"port": free_port(), "passwords": passwords}))
+        for _ in range(START_TRIES):
+            said = self._try_to_start()
+            if self.is_running():
+                return
+            if is_port_free(self.port):
+                break
+        raise StackError(f"Mosquitto did not start: see {self.directory / 'mosquitto.log'}. {said}")
+
+    def _try_to_start(self) -> str:
+        """Start on the port it had, or another where that is taken; what the program said.
+
+        The port may be taken yet when the broker comes to it: then there is another try.
+        """
         state = self._load()
         if not is_port_free(state["port"]):
             state["port"] = free_port()
             self._account.write(self._state, json.dumps(state))
         self._write_configuration(state["port"])
         self._write_passwords(state["passwords"])
+        log = self.directory / "mosquitto.log"
+        already_logged = log.stat().st_size if log.exists() else 0
         started = self._account.run(
             [self._usable_program(), "--daemon", "--config-file", self._configuration]
         )
-        if started.returncode != 0 or not wait_until(self.is_running, START_TIMEOUT_S):
-            raise StackError(
-                f"Mosquitto did not start: see {self.directory / 'mosquitto.log'}. {started.stdout.strip()}"
+        if started.returncode == 0:
+            wait_until(
+                lambda: (
+                    self.is_running() or (log.exists() and PORT_TAKEN in log.read_bytes()[already_logged:])
+                ),
+                START_TIMEOUT_S,
             )
+        return started.stdout.strip()
 
     def _write_configuration(self, port: int) -> None:
         place = self.directory

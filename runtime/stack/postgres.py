@@ -38,6 +38,7 @@ CLUSTER_OPTIONS = (
     "--data-checksums",
 )
 START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,18 @@ class PostgresServer:
         return self._postmaster() is not None
 
     def stop(self) -> None:
-        """Stop the cluster, ending its sessions; a cluster that is not running stays so."""
-        if self.is_running():
-            self._pg_ctl("stop", "-m", "fast", "-w", "-t", str(START_TIMEOUT_S))
+        """Stop the cluster, ending its sessions; a cluster that is not running stays so.
+
+        Raises StackError when it does not stop.
+        """
+        if not self.is_running():
+            return
+        stopped = self._pg_ctl("stop", "-m", "fast", "-w", "-t", str(START_TIMEOUT_S))
+        # pg_ctl waits for the pid file to go; the postmaster and its logger end a little later.
+        if not wait_until(lambda: not processes_in(self._data), STOP_TIMEOUT_S, interval_s=0.05):
+            raise StackError(
+                f"PostgreSQL does not stop: see {self._data / 'log'}. {_last_line(stopped.stdout)}"
+            )
 
     def _postmaster(self) -> psutil.Process | None:
         pid = read_pid(self._data / "postmaster.pid")
@@ -172,7 +182,7 @@ class PostgresServer:
         """
         pid_file = self._data / "postmaster.pid"
         if pid_file.exists():
-            if not wait_until(lambda: not processes_in(self._data), timeout_s=30, interval_s=0.1):
+            if not wait_until(lambda: not processes_in(self._data), STOP_TIMEOUT_S, interval_s=0.1):
                 raise StackError(
                     f"Processes of a crashed PostgreSQL still use {self._data}: end them and start again."
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,21 +17,19 @@ from company import LON, Company, drive, fix, north, payload, scan
 from event_stream import EventReader
 from ingest_process import publisher, wait_until
 
-from runtime.demo.children import Children
-from runtime.stack.loopback import free_port
+from runtime.demo.children import Child, Children
 from runtime.stack.mosquitto import Broker
 from simulators.clock import SystemClock
 from simulators.faults import FAULTS
 from simulators.fleet import FleetOptions, run_fleet
 
 ADMIN_TOKEN = "the administrator's token of this test"
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 
 
 @asynccontextmanager
 async def running_services(database_url: str, broker: Broker, folder: Path) -> AsyncIterator[str]:
     """Run ingest, watch and api; the API's address."""
-    port = free_port()
     environment = {
         **os.environ,
         "DATABASE_URL": database_url,
@@ -38,25 +37,33 @@ async def running_services(database_url: str, broker: Broker, folder: Path) -> A
         "ZAITU_DATA_DIR": str(folder),
         "ZAITU_ADMIN_TOKEN": ADMIN_TOKEN,
         "ZAITU_LOG_FORMAT": "json",
-        "ZAITU_API_PORT": str(port),
+        "ZAITU_API_PORT": "0",
         "ZAITU_DEVICE_HTTP_PORT": "0",
         "ZAITU_INGEST_METRICS_PORT": "0",
         "ZAITU_WATCH_METRICS_PORT": "0",
     }
-    url = f"http://127.0.0.1:{port}"
     async with Children(folder / "log", environment, asyncio.Event()) as children:
-        ingest, watch, _ = [await children.start(name, name) for name in ("ingest", "watch", "api")]
+        ingest, watch, api = [await children.start(name, name) for name in ("ingest", "watch", "api")]
 
         async def ready() -> bool:
-            return "subscribed" in ingest.events() and "watching" in watch.events() and await answers(url)
+            are_up = "subscribed" in ingest.events() and "at work" in watch.events()
+            return are_up and (url := address_of(api)) is not None and await answers(url)
 
         await children.until(ready, READY_WITHIN_S, "the services did not become ready")
+        url = address_of(api)
+        assert url is not None
         yield url
         children.check()
 
 
+def address_of(child: Child) -> str | None:
+    """Where an HTTP server listens, once it has said so in its log."""
+    found = (re.search(r"Uvicorn running on (http://[\d.:]+)", event) for event in child.events())
+    return next((match[1] for match in found if match), None)
+
+
 async def answers(url: str) -> bool:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=READY_WITHIN_S) as client:
         try:
             return (await client.get(f"{url}/ready")).is_success
         except httpx.TransportError:
@@ -126,12 +133,12 @@ async def test_a_truck_that_drives_off_moves_on_its_orders_page(
     headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     async with (
         running_services(database_url, broker, tmp_path) as url,
-        httpx.AsyncClient(base_url=url, headers=headers) as client,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=READY_WITHIN_S) as client,
     ):
         office = Office(client, left_at - timedelta(hours=1))
         depot = (await office.add("depots", code="SH1", name="上海仓"))["id"]
         token = await office.order(depot, await office.truck(depot))
-        async with client.stream("GET", f"/v1/track/{token}/events", timeout=60) as response:
+        async with client.stream("GET", f"/v1/track/{token}/events", timeout=READY_WITHIN_S) as response:
             page = EventReader(response)
             before = (await page.next("view")).data
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import psycopg
 import pytest
-from api_world import ApiWorld, running_api
+from api_world import WITHIN_S, ApiWorld, running_api
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def assert_problem(response: httpx.Response, status: int) -> None:
 
 async def test_staff_routes_want_the_administrators_token(world: ApiWorld) -> None:
     wrong = ({}, *({"Authorization": text} for text in ("Bearer wrong", "Basic YTpi", "Bearer")))
-    async with httpx.AsyncClient(base_url=world.client.base_url) as stranger:
+    async with httpx.AsyncClient(base_url=world.client.base_url, timeout=WITHIN_S) as stranger:
         for path in ("/v1/orders", "/v1/vehicles", "/v1/alerts", "/v1/events", "/v1/geofences"):
             for headers in wrong:
                 response = await stranger.get(path, headers=headers)
@@ -101,7 +101,7 @@ async def test_without_its_database_it_answers_503_and_recovers(world: ApiWorld)
         assert (await world.client.get("/health")).status_code == 200
     finally:
         await allow_connections(True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WITHIN_S):
         while (await world.client.get("/ready")).status_code != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert len((await world.get("/v1/depots"))["items"]) == 1

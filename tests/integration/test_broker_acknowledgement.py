@@ -15,7 +15,7 @@ from ingest.inbox import BatchRules, Inbox
 from ingest.messages import BrokerReceipt, Message
 from runtime.stack.mosquitto import Broker
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from store.border import translated
 from store.errors import Unavailable
 from store.pool import open_connection, open_pool
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 SHOW = "show idle_in_transaction_session_timeout"
 
 

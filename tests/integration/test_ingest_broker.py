@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -19,20 +18,6 @@ from company import Company, circle, fix, payload
 from ingest_process import WAIT_S, IngestRunner, publisher, wait_until
 
 from runtime.stack.mosquitto import Broker
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def reachable(url: str) -> bool:
-    try:
-        httpx.get(url)
-    except httpx.TransportError:
-        return False
-    return True
 
 
 def trucks(company: Company, count: int) -> None:
@@ -202,17 +187,17 @@ def test_a_device_may_send_over_http_and_200_means_committed(
 ) -> None:
     depot = company.depot()
     company.device(depot, "trk-1", token_hash=sha256(b"secret").digest())
-    port = free_port()
-    ingest.start(broker, ZAITU_DEVICE_HTTP_PORT=str(port))
-    url = f"http://127.0.0.1:{port}/v1/devices/trk-1/gps"
-    wait_until(lambda: reachable(url), "the device HTTP listener")
+    ingest.start(broker)
+    ingest.wait_subscribed()
+    url = f"{ingest.http_address()}/v1/devices/trk-1/gps"
     now = datetime.now(UTC)
     own = {"Authorization": "Bearer secret"}
 
-    answer = httpx.post(url, headers=own, content=payload([fix(now, 0), {**fix(now, 0), "lat": 91}]))
-    again = httpx.post(url, headers=own, content=payload(fix(now, 0)))
-    stranger = httpx.post(url, headers={"Authorization": "Bearer other"}, content=b"{}")
-    large = httpx.post(url, headers=own, content=b" " * 300_000)
+    with httpx.Client(headers=own, timeout=WAIT_S) as client:
+        answer = client.post(url, content=payload([fix(now, 0), {**fix(now, 0), "lat": 91}]))
+        again = client.post(url, content=payload(fix(now, 0)))
+        stranger = client.post(url, headers={"Authorization": "Bearer other"}, content=b"{}")
+        large = client.post(url, content=b" " * 300_000)
 
     assert (answer.status_code, answer.json()["stored"], answer.json()["rejected"]) == (200, 1, 1)
     assert answer.json()["rejections"][0]["index"] == 1

@@ -161,9 +161,9 @@ async def committed_until(committer: Committer, condition: Callable[[], Any]) ->
 
     A change is read once no older transaction of the whole server is open, and other tests share the server.
     """
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + 60.0
     while not condition():
-        assert time.monotonic() < deadline, "waited 20 s for a change to come through"
+        assert time.monotonic() < deadline, "waited 60 s for a change to come through"
         await committed(committer)
         await asyncio.sleep(0.01)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 import psycopg
 from company import Company, fix, payload
-from ingest_process import IngestRunner, publisher, wait_until
+from ingest_process import WAIT_S, IngestRunner, publisher, wait_until
 from paho.mqtt.enums import CallbackAPIVersion
 
 from runtime.stack.mosquitto import Broker
@@ -77,12 +77,12 @@ def test_a_retained_fix_counts_once_however_often_ingest_subscribes(
     device(company)
     now = datetime.now(UTC)
     tracker = connected(client(broker, "trk-1"), broker)
-    tracker.publish("zaitu/v1/trk-1/gps", payload(fix(now, 0)), qos=1, retain=True).wait_for_publish(10)
+    tracker.publish("zaitu/v1/trk-1/gps", payload(fix(now, 0)), qos=1, retain=True).wait_for_publish(WAIT_S)
     ingest.start(broker)
     wait_until(lambda: stored(company) == 1, "the retained fix")
     ingest.kill(ingest.running[0])
     ingest.start(broker)
-    tracker.publish("zaitu/v1/trk-1/gps", payload(fix(now, 10)), qos=1).wait_for_publish(10)
+    tracker.publish("zaitu/v1/trk-1/gps", payload(fix(now, 10)), qos=1).wait_for_publish(WAIT_S)
     wait_until(lambda: stored(company) == 2, "the fix after the restart")
     tracker.disconnect()
     tracker.loop_stop()

@@ -19,6 +19,8 @@ from simulators.outbox import BrokerAddress, Connections, Outbox
 from simulators.replay import AS_FAST_AS_POSSIBLE, Parcel, rebase, replay, send
 from simulators.traces import Row, Trace
 
+WAIT_S = 60.0
+
 
 class Listener:
     """A subscriber that keeps every payload it receives."""
@@ -35,7 +37,7 @@ class Listener:
         self._client.connect(address.host, address.port)
         self._client.subscribe("zaitu/v1/+/gps", qos=1)
         self._client.loop_start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(WAIT_S)
 
     def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:
         with self._news:
@@ -44,7 +46,7 @@ class Listener:
 
     def wait_for(self, count: int) -> None:
         with self._news:
-            assert self._news.wait_for(lambda: len(self.received) >= count, timeout=20)
+            assert self._news.wait_for(lambda: len(self.received) >= count, timeout=WAIT_S)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -107,12 +109,12 @@ def test_the_outbox_goes_on_after_the_broker_restarts(broker: Broker) -> None:
     clock = SystemClock(threading.Event())
     with Outbox[int](broker.simulator_url, "simulator", Connections.SHARED, clock) as outbox:
         outbox.send("bus-0", "zaitu/v1/bus-0/gps", b"{}", 1)
-        assert outbox.drain(10) == [1]
+        assert outbox.drain(WAIT_S) == [1]
         broker.stop()
         outbox.send("bus-0", "zaitu/v1/bus-0/gps", b"{}", 2)
         assert outbox.unconfirmed == 1
         broker.ensure_running()
-        assert outbox.drain(30) == [2]
+        assert outbox.drain(WAIT_S) == [2]
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,15 @@ import psycopg
 import pytest
 
 from runtime.stack import account as account_module
+from runtime.stack import mosquitto as mosquitto_module
 from runtime.stack.account import reachable_directory, server_account
 from runtime.stack.errors import StackError
-from runtime.stack.loopback import processes_in, wait_until
+from runtime.stack.loopback import free_port, is_port_free, processes_in, wait_until
 from runtime.stack.mosquitto import Broker
 from runtime.stack.postgres import PostgresServer
 
 BrokerFactory = Callable[..., Broker]
+WITHIN_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +95,7 @@ def test_the_cluster_comes_back_from_a_crash_with_what_was_committed(cluster: Po
         connection.execute("create table kept as select 7 as n")
     postmaster(cluster).kill()
 
-    assert wait_until(lambda: not cluster.is_running(), 10)
+    assert wait_until(lambda: not cluster.is_running(), WITHIN_S)
     assert cluster.ensure_running() == url
     assert query(url, "select n from kept") == 7
 
@@ -173,10 +175,28 @@ def test_a_broker_is_private_and_remembers_its_port(broker: Broker) -> None:
         assert stat.S_IMODE((broker.directory / name).stat().st_mode) == 0o600
 
 
+def test_a_broker_whose_port_is_taken_at_the_last_moment_takes_another(
+    broker_factory: BrokerFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = broker_factory(start=False)
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        taken = stranger.getsockname()[1]
+        ports, looks = iter([taken, free_port()]), iter([True])
+        monkeypatch.setattr(mosquitto_module, "free_port", lambda: next(ports))
+        # The first look finds the port free still.
+        monkeypatch.setattr(mosquitto_module, "is_port_free", lambda port: next(looks, is_port_free(port)))
+        broker.ensure_running()
+
+    assert broker.is_running()
+    assert broker.port != taken
+
+
 def test_a_broker_killed_is_found_stopped_and_started_again(broker: Broker) -> None:
     mosquitto(broker).kill()
 
-    assert wait_until(lambda: not broker.is_running(), 10)
+    assert wait_until(lambda: not broker.is_running(), WITHIN_S)
     broker.ensure_running()
     assert broker.is_running()
 
@@ -187,7 +207,7 @@ def test_a_broker_whose_files_were_removed_does_not_run_on(broker: Broker) -> No
 
     broker.ensure_running()
 
-    assert wait_until(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE, 10)
+    assert wait_until(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE, WITHIN_S)
 
 
 def test_a_running_broker_does_not_take_a_snapshot_back(broker: Broker, tmp_path: Path) -> None:

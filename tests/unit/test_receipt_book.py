@@ -86,7 +86,7 @@ async def test_answers_wait_for_the_connection_and_receipts_follow_once_a_second
     wire.open = True
     book.note(committed((3, 3)))
     book.news.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await wire.full.wait()
     telling.cancel()
 

@@ -76,7 +76,7 @@ class IngestRunner:
         """Where the first process's device HTTP listener is, once it listens."""
         self.wait_logged("Uvicorn running on ")
         log = (self.folder / "ingest.log").read_text()
-        return re.findall(r"Uvicorn running on (http://[\d.:]+)", log)[0]
+        return str(re.findall(r"Uvicorn running on (http://[\d.:]+)", log)[0])
 
     def close(self) -> None:
         """End what is left."""

@@ -78,7 +78,7 @@ class Street:
 @pytest.fixture
 async def street(database_url: str) -> AsyncIterator[Street]:
     with local_geocoder() as geocoder:
-        async with running_api(database_url) as world, httpx.AsyncClient() as client:
+        async with running_api(database_url) as world, httpx.AsyncClient(timeout=60) as client:
             yield Street(world, geocoder, client)
 
 

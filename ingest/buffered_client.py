@@ -17,7 +17,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
 
-from ingest.publish_packets import Take, begins_whole_packet, take_messages
+from ingest.publish_packets import Take, take_messages, whole_packet_end
 
 RECEIVE_BYTES = 256 * 1024
 PUBACK = 0x4002
@@ -31,6 +31,7 @@ class BufferedSocket:
         self._sock = sock
         self._received = b""
         self._taken = 0
+        self._shown = 0
         self._broken: OSError | None = None
         self._ended = False
         self._unsent = bytearray()
@@ -57,32 +58,34 @@ class BufferedSocket:
             return True
         self._ended = not data
         self._received = self._received[self._taken :] + data
-        self._taken = 0
+        self._taken = self._shown = 0
         return True
 
     def take_messages(self, take: Take) -> None:
         """Hand out the messages that the buffer begins with."""
         self._taken = take_messages(self._received, self._taken, take)
 
-    @property
-    def has_other(self) -> bool:
-        """Whether something begins the buffer that paho must see: another packet, or the connection's end."""
-        if self._ended or self._broken is not None:
-            return True
-        return self._taken < len(self._received) and begins_whole_packet(self._received, self._taken)
+    def show_other(self) -> bool:
+        """Let `recv` give what begins the buffer and is for paho; False when there is no such thing.
+
+        That is one packet and no more: while answers of ours are under way, paho reads on for as long as it
+        finds something, and would swallow the messages behind it. Or it is the end of the connection.
+        """
+        self._shown = whole_packet_end(self._received, self._taken)
+        return self._shown > self._taken or self._ended or self._broken is not None
 
     def recv(self, size: int) -> bytes:
-        """Up to `size` buffered bytes; empty at the end of the stream.
+        """Up to `size` bytes of the packet shown; empty at the end of the stream.
 
-        Raises BlockingIOError when there are none yet, and the OSError that broke the connection.
+        Raises BlockingIOError when there are none, and the OSError that broke the connection.
         """
-        if self._taken >= len(self._received):
+        if self._taken >= self._shown:
             if self._broken is not None:
                 raise self._broken
             if self._ended:
                 return b""
             raise BlockingIOError
-        part = self._received[self._taken : self._taken + size]
+        part = self._received[self._taken : min(self._taken + size, self._shown)]
         self._taken += len(part)
         return part
 
@@ -131,7 +134,7 @@ class BufferedClient(mqtt.Client):
             return
         if connection.fill():
             connection.take_messages(take)
-        while connection.has_other:
+        while connection.show_other():
             # An error closes the socket and calls on_disconnect.
             if self.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self.socket() is not connection:
                 return

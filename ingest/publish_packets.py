@@ -68,9 +68,12 @@ def packet_place(received: bytes, start: int) -> Place | None:
     return None
 
 
-def begins_whole_packet(received: bytes, start: int) -> bool:
-    """Whether all of the packet at `start` is there, or so much that its length is seen to be malformed."""
+def whole_packet_end(received: bytes, start: int) -> int:
+    """Where the packet at `start` ends, or `start` while not all of it is there.
+
+    A packet whose length is malformed ends where the bytes do.
+    """
     place = packet_place(received, start)
     if place is None:
-        return len(received) - start > LONGEST_LENGTH_BYTES
-    return place.end <= len(received)
+        return len(received) if len(received) - start > LONGEST_LENGTH_BYTES else start
+    return place.end if place.end <= len(received) else start

@@ -56,6 +56,29 @@ def send(broker: Broker, body: bytes) -> None:
         publish("trk-1/gps", body)
 
 
+async def test_messages_that_come_among_the_brokers_answers_to_ours_are_all_received(broker: Broker) -> None:
+    """paho reads several packets at once while messages of ours are under way; none may be theirs."""
+    sent = [str(number).encode() for number in range(3_000)]
+
+    def send_all() -> None:
+        with publisher(broker) as publish:
+            for body in sent:
+                publish("trk-1/gps", body)
+
+    async with listening(broker) as (listener, inbox):
+        sending = asyncio.create_task(asyncio.to_thread(send_all))
+        came: list[bytes] = []
+        async with asyncio.timeout(WAIT_S):
+            while len(came) < len(sent):
+                for _ in range(20):
+                    listener.publish("zaitu/v1/trk-1/cmd", b"{}")
+                batch = await inbox.next_batch(0.01)
+                came += [message.payload for message in batch]
+                listener.acknowledge([receipt_of(message) for message in batch])
+        await sending
+    assert came == sent
+
+
 async def test_a_receipt_of_an_earlier_connection_acknowledges_nothing(broker: Broker) -> None:
     async with listening(broker) as (listener, inbox):
         await asyncio.to_thread(send, broker, b"first")

@@ -18,6 +18,7 @@ class AlertKind(StrEnum):
     STAGE_OVERDUE = "stage_overdue"
     OFF_ROUTE = "off_route"
     RESTRICTED_AREA = "restricted_area"
+    LONG_STOP = "long_stop"
     SCAN_MISMATCH = "scan_mismatch"
     TEMPERATURE = "temperature"
     ETA_DRIFT = "eta_drift"

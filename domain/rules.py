@@ -73,13 +73,32 @@ class NoticeRule:
 
 @dataclass(frozen=True, slots=True)
 class AlertLimits:
-    """When something on the road is worth an alert; temperatures are watched where both bounds are set."""
+    """When something on the road is worth an alert; temperatures are watched where both bounds are set.
+
+    cooldown_min: an alert that comes back sooner after it ended is the same one, opened again.
+    """
 
     off_route_m: float = 1000.0
     off_route_min: float = 5.0
     mismatch_m: float = 1000.0
+    impossible_kmh: float = 180.0
+    long_stop_m: float = 200.0
+    long_stop_min: float = 30.0
+    cooldown_min: float = 10.0
     temperature_min_c: float | None = None
     temperature_max_c: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrivingLimit:
+    """How long a driver may drive on end, and how long the break after it lasts (China: 4 h, 20 min)."""
+
+    drive_h: float
+    break_min: float
+
+    def __post_init__(self) -> None:
+        if self.drive_h <= 0.0 or self.break_min <= 0.0:
+            raise ValueError("a limit of driving needs drive_h and break_min above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +114,7 @@ class Rules:
     surge: Surge = field(default_factory=Surge)
     alerts: AlertLimits = field(default_factory=AlertLimits)
     addresses: AddressRule = field(default_factory=AddressRule)
+    driving: DrivingLimit | None = None
     promise_h: float = 48.0
     escalation_fresh_min: float = 15.0
 

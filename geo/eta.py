@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from domain.rules import DrivingLimit
 from geo.columns import float_column
 from geo.quantiles import ErrorBook
 
@@ -133,13 +134,16 @@ def estimate(
     recent_pace: float = float("nan"),
     leaves_at_s: float = float("-inf"),
     departures_s: ArrayLike | None = None,
+    limit: DrivingLimit | None = None,
+    driven_s: float = 0.0,
 ) -> Arrivals:
     """Arrivals at the stops from `next_stop` on, for a vehicle that was `distance_m` along its route at
     `fix_s`.
 
     `service_s` has the seconds spent at every stop of the route, `departures_s` the planned departures (epoch
     s, NaN = none) no vehicle leaves before; `recent_pace` is s/m (NaN = unknown); `leaves_at_s` is when a
-    vehicle standing at a stop is expected to leave it. No arrival is earlier than `now_s`: what should have
+    vehicle standing at a stop is expected to leave it. `limit` adds the driver's breaks, who has driven for
+    `driven_s` since the last known one. No arrival is earlier than `now_s`: what should have
     happened is due now.
     """
     stops_m = float_column(stop_distances_m)[next_stop:]
@@ -149,7 +153,7 @@ def estimate(
     held_until_s = np.full(len(stops_m), -np.inf)
     if departures_s is not None:
         held_until_s = np.nan_to_num(float_column(departures_s)[next_stop:], nan=-np.inf)
-    raw_s = _with_stops(max(fix_s, leaves_at_s), driving_s, services, held_until_s)
+    raw_s = _with_stops(max(fix_s, leaves_at_s), driving_s, services, held_until_s, limit, driven_s)
     to_go_s = np.maximum(raw_s - now_s, 0.0)
     silent_s = max(now_s - fix_s - SILENT_AFTER_S, 0.0)
     usual_s = SPREAD_FLOOR_S + SPREAD_SHARE * to_go_s
@@ -173,15 +177,29 @@ def _with_stops(
     driving_s: NDArray[np.float64],
     services_s: NDArray[np.float64],
     held_until_s: NDArray[np.float64],
+    limit: DrivingLimit | None,
+    on_end_s: float,
 ) -> NDArray[np.float64]:
-    """Arrivals at n stops by driving, serving each, and waiting there for its planned departure."""
+    """Arrivals at n stops by driving, serving each, and waiting there for its planned departure.
+
+    Who has driven `on_end_s` and reaches the limit takes a break there; a long enough stop is one too. Breaks
+    that were due before are taken for granted.
+    """
     arrivals = np.empty(len(driving_s))
+    longest_s, break_s = (
+        (np.inf, np.inf) if limit is None else (3600.0 * limit.drive_h, 60.0 * limit.break_min)
+    )
+    on_end_s %= longest_s
     driven_s = 0.0
     for n, (to_here_s, service_s, held_s) in enumerate(
         zip(driving_s.tolist(), services_s.tolist(), held_until_s.tolist(), strict=True)
     ):
-        arrivals[n] = leaves_s + to_here_s - driven_s
+        leg_s = to_here_s - driven_s
+        breaks, on_end_s = divmod(on_end_s + leg_s, longest_s)
+        arrivals[n] = leaves_s + leg_s + (breaks * break_s if breaks else 0.0)
         leaves_s = max(arrivals[n] + service_s, held_s)
+        if leaves_s - arrivals[n] >= break_s:
+            on_end_s = 0.0
         driven_s = to_here_s
     return arrivals
 

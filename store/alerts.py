@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -76,6 +76,9 @@ class Alert:
     resolved_at: datetime | None
     resolved_by: str | None
     cause: str | None
+    found_at: datetime
+    found_late: bool
+    reopened: int
     notes: tuple[Note, ...]
 
 
@@ -221,25 +224,54 @@ async def count_open(connection: Connection, principal: Principal) -> dict[Alert
     return {kind: open_now.get(kind, 0) for kind in AlertKind}
 
 
-async def raise_all(connection: Connection, findings: Collection[Finding], now: datetime) -> set[int]:
+FRESH = timedelta(minutes=15)
+"""Found later than this after it began, an alert is no news."""
+
+
+async def raise_all(
+    connection: Connection, findings: Collection[Finding], now: datetime, fresh: timedelta = FRESH
+) -> set[int]:
     """Open an alert for each finding and return their alert_ids; where one is open already it stays."""
     if not findings:
         return set()
-    found = [
-        {
-            "public_id": uuid7(),
-            "depot_id": finding.depot_id,
-            "kind": finding.kind,
-            "subject": finding.subject,
-            "vehicle_id": finding.vehicle_id,
-            "order_ids": finding.order_ids,
-            "severity": finding.severity,
-            "since": finding.since,
-            "detail": finding.detail,
-        }
-        for finding in findings
-    ]
-    return {row["alert_id"] async for row in _queries.raise_all(connection, findings=found, now=now)}
+    rows = _queries.raise_all(connection, findings=[_row(one) for one in findings], now=now, fresh=fresh)
+    return {row["alert_id"] async for row in rows}
+
+
+async def reopen(
+    connection: Connection, findings: Collection[Finding], now: datetime, cooldown: timedelta
+) -> dict[tuple[str, str], int]:
+    """Open those alerts again that ended within the cooldown; their alert_ids by kind and subject."""
+    if not findings:
+        return {}
+    rows = _queries.reopen(
+        connection, findings=[_row(one) for one in findings], now=now, ended_after=now - cooldown
+    )
+    return {(row["kind"], row["subject"]): row["alert_id"] async for row in rows}
+
+
+async def record_past(
+    connection: Connection, findings: Collection[tuple[Finding, datetime]], now: datetime
+) -> set[int]:
+    """Keep what was over when it was found, each with when; returns the alert_ids of those not known yet."""
+    if not findings:
+        return set()
+    found = [{**_row(finding), "over_at": over_at} for finding, over_at in findings]
+    return {row["alert_id"] async for row in _queries.record_past(connection, findings=found, now=now)}
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    return {
+        "public_id": uuid7(),
+        "depot_id": finding.depot_id,
+        "kind": finding.kind,
+        "subject": finding.subject,
+        "vehicle_id": finding.vehicle_id,
+        "order_ids": finding.order_ids,
+        "severity": finding.severity,
+        "since": finding.since,
+        "detail": finding.detail,
+    }
 
 
 async def change_all(

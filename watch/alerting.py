@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
 
 from domain.access import Principal
 from domain.alerts import AlertKind, ClearReason, Finding, OpenAlert, reconcile
 from domain.notices import News
-from store import alerts, notices
+from store import alerts, notices, rules
 from store.unit_of_work import UnitOfWork
 from watch.measures import WatchMeasures
 
@@ -22,16 +22,35 @@ async def settle(
     now: datetime,
     measures: WatchMeasures,
 ) -> None:
-    """Raise what is new, change what differs, clear what is over (`why_ended` names the reason)."""
+    """Raise what is new, change what differs, clear what is over (`why_ended` names the reason).
+
+    What ended within the rules' cooldown and is back is opened again instead of raised anew.
+    """
     decision = reconcile(open_alerts, findings)
     reasons = {alert.alert_id: why_ended(alert) for alert in decision.cleared}
-    work.tell("alert", await alerts.raise_all(work.connection, decision.raised, now))
+    raised = await _raise(work, decision.raised, now, measures) if decision.raised else ()
     work.tell("alert", await alerts.change_all(work.connection, principal, decision.changed, now))
     work.tell("alert", await alerts.clear_all(work.connection, principal, reasons, now))
-    for finding in decision.raised:
+    for finding in raised:
         measures.alerts_raised.labels(finding.kind).inc()
     for alert in decision.cleared:
         measures.alerts_cleared.labels(alert.kind, reasons[alert.alert_id]).inc()
+
+
+async def _raise(
+    work: UnitOfWork, findings: Collection[Finding], now: datetime, measures: WatchMeasures
+) -> list[Finding]:
+    """Open alerts, old ones again where they ended just now; returns the findings that made new ones."""
+    in_force = await rules.in_force(work.connection)
+    cooldown = timedelta(minutes=in_force.alerts.cooldown_min)
+    again = await alerts.reopen(work.connection, findings, now, cooldown)
+    new = [finding for finding in findings if (finding.kind, finding.subject) not in again]
+    fresh = timedelta(minutes=in_force.escalation_fresh_min)
+    work.tell("alert", again.values())
+    work.tell("alert", await alerts.raise_all(work.connection, new, now, fresh))
+    for kind, _subject in again:
+        measures.alerts_reopened.labels(kind).inc()
+    return new
 
 
 async def warn_customers(work: UnitOfWork, findings: Iterable[Finding], now: datetime) -> None:

@@ -11,11 +11,12 @@ import numpy as np
 
 from domain.access import Principal
 from domain.estimates import Estimate, Publication, PublishRule, revision_s, worth_publishing
+from domain.rules import DrivingLimit
 from geo.eta import Arrivals, estimate, planned_profile
 from geo.pace import PaceTable
 from geo.quantiles import ErrorBook
 from geo.road_cells import RoadPath, service_keys
-from store import etas
+from store import etas, rules
 from store.etas import TripStop, TripUnderWay
 from store.unit_of_work import UnitOfWork
 from watch.learned import Learned, utc_offset_s
@@ -42,9 +43,10 @@ async def run(
     trips = await _trips(work, principal, now, turn)
     await learned.refresh(work.connection, now)
     paths = await learned.paths(work.connection, [trip.trip_id for trip in trips])
+    limit = (await rules.in_force(work.connection)).driving
     news = []
     for trip in trips:
-        estimates = estimate_trip(trip, paths[trip.trip_id], learned.table, learned.errors, now)
+        estimates = estimate_trip(trip, paths[trip.trip_id], learned.table, learned.errors, now, limit)
         if worth_publishing(trip.told, estimates, now, rule):
             news.append((trip, Publication(now, estimates)))
             _count(trip.told, news[-1][1], measures)
@@ -71,9 +73,17 @@ async def _trips(work: UnitOfWork, principal: Principal, now: datetime, turn: Tu
 
 
 def estimate_trip(
-    trip: TripUnderWay, path: RoadPath, table: PaceTable, errors: ErrorBook, now: datetime
+    trip: TripUnderWay,
+    path: RoadPath,
+    table: PaceTable,
+    errors: ErrorBook,
+    now: datetime,
+    limit: DrivingLimit | None = None,
 ) -> tuple[Estimate, ...]:
-    """The arrivals at the stops ahead; none before the planned start of a trip not seen on its way."""
+    """The arrivals at the stops ahead; none before the planned start of a trip not seen on its way.
+
+    `limit`: how long the company's drivers may drive on end.
+    """
     now_s = now.timestamp()
     services_s = [
         table.service_s(stop.service_s, service_keys(stop.kind, stop.geofence_id), now_s)
@@ -104,6 +114,8 @@ def estimate_trip(
         recent_pace=start.recent_pace_s_per_m,
         leaves_at_s=start.leaves_at.timestamp() if start.leaves_at else -math.inf,
         departures_s=[_epoch_s(stop.planned_departure_at) for stop in trip.stops],
+        limit=limit,
+        driven_s=0.0 if limit is None else _driven_s(trip, services_s, start, limit),
     )
     return _estimates(trip, arrivals)
 
@@ -146,6 +158,17 @@ def _planned_start(trip: TripUnderWay, now: datetime) -> _Start | None:
     is_heard = departure_at is not None and trip.seen_at is not None and trip.seen_at > departure_at
     left_at = now if departure_at is None or is_heard else departure_at
     return _Start(at=left_at, distance_m=0.0, next_stop=1, leaves_at=None)
+
+
+def _driven_s(trip: TripUnderWay, services_s: Sequence[float], start: _Start, limit: DrivingLimit) -> float:
+    """Seconds since the last stop that was long enough for a break, else since the planned start."""
+    left = [
+        leaves_at
+        for stop, service_s in zip(trip.stops[: start.next_stop], services_s, strict=False)
+        if stop is trip.stops[0] or service_s >= 60.0 * limit.break_min
+        if (leaves_at := _leaves_at(stop, service_s)) is not None
+    ]
+    return max((start.at - max(left)).total_seconds(), 0.0) if left else 0.0
 
 
 def _leaves_at(stop: TripStop, service_s: float) -> datetime | None:

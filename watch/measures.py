@@ -55,6 +55,12 @@ class WatchMeasures:
         self.alerts_raised = Counter(
             "zaitu_watch_alerts_raised", "Alerts raised", ["kind"], registry=registry
         )
+        self.alerts_reopened = Counter(
+            "zaitu_watch_alerts_reopened",
+            "Alerts that came back within the cooldown",
+            ["kind"],
+            registry=registry,
+        )
         self.alerts_cleared = Counter(
             "zaitu_watch_alerts_cleared", "Alerts cleared", ["kind", "reason"], registry=registry
         )

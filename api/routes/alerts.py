@@ -27,13 +27,16 @@ from store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
+ONE_DISPATCHERS = 30
+"""As many as one person can keep an eye on."""
+
 
 @router.get("")
 async def list_alerts(
     api: Api,
     principal: Staff,
     set_aside: Annotated[bool, Query(description="also those snoozed or resolved")] = False,
-    limit: Limit = 100,
+    limit: Limit = ONE_DISPATCHERS,
 ) -> Page[Alert]:
     """The open alerts: the most severe, then those of most orders, then the oldest first."""
     async with api.reading() as connection:
@@ -134,6 +137,9 @@ def _alert(api: Services, alert: alerts.Alert) -> Alert:
         resolved_at=alert.resolved_at,
         resolved_by=alert.resolved_by,
         cause=alert.cause,
+        found_at=alert.found_at,
+        found_late=alert.found_late,
+        reopened=alert.reopened,
         notes=[
             AlertNote(at=note.at, by=note.by, text=alerts.open_note(api.cipher, note)) for note in alert.notes
         ],

@@ -78,4 +78,7 @@ class Alert(Response):
     resolved_at: Time | None
     resolved_by: str | None
     cause: str | None
+    found_at: Time
+    found_late: bool = Field(description="it was heard of too late to be news")
+    reopened: int = Field(description="how often it came back soon after it ended")
     notes: list[AlertNote]

@@ -2,7 +2,7 @@
 select a.alert_id, a.public_id, a.depot_id, a.kind, a.severity, a.order_ids, v.public_id as vehicle_public_id,
        v.label as vehicle_label, a.opened_at, a.updated_at, a.cleared_at, a.clear_reason,
        a.acknowledged_at, a.acknowledged_by, a.detail, a.assigned_to, a.snoozed_until, a.resolved_at, a.resolved_by,
-       a.cause
+       a.cause, a.found_at, a.found_late, a.reopened
 from alert a
 left join vehicle v on v.vehicle_id = a.vehicle_id
 where a.cleared_at is null
@@ -17,7 +17,7 @@ limit :limit_rows;
 select a.alert_id, a.public_id, a.depot_id, a.kind, a.severity, a.order_ids, v.public_id as vehicle_public_id,
        v.label as vehicle_label, a.opened_at, a.updated_at, a.cleared_at, a.clear_reason,
        a.acknowledged_at, a.acknowledged_by, a.detail, a.assigned_to, a.snoozed_until, a.resolved_at, a.resolved_by,
-       a.cause
+       a.cause, a.found_at, a.found_late, a.reopened
 from alert a
 left join vehicle v on v.vehicle_id = a.vehicle_id
 where a.public_id = :public_id
@@ -89,17 +89,57 @@ where cleared_at is null
   and (:depots::bigint[] is null or depot_id = any(:depots))
 group by kind;
 
+-- name: reopen
+-- The newest alert of the same kind and subject, where it ended so recently that this is the same trouble still and
+-- nobody resolved it.
+update alert
+set cleared_at = null, clear_reason = null, updated_at = :now, reopened = reopened + 1, severity = found.severity,
+    detail = found.detail, order_ids = array(select jsonb_array_elements_text(found.order_ids)::bigint)
+from jsonb_to_recordset(:findings::jsonb) as found
+     (kind text, subject text, order_ids jsonb, severity text, detail jsonb)
+cross join lateral (
+    select recent.alert_id from alert recent
+    where recent.kind = found.kind and recent.subject = found.subject
+      and recent.cleared_at > :ended_after::timestamptz and recent.cleared_at <= :now and recent.resolved_at is null
+    order by recent.cleared_at desc, recent.alert_id desc
+    limit 1
+) as last
+where alert.alert_id = last.alert_id
+  and not exists (select from alert open
+                  where open.kind = found.kind and open.subject = found.subject and open.cleared_at is null)
+returning alert.alert_id, alert.kind, alert.subject;
+
 -- name: raise_all
 -- Should another process have opened the same one meanwhile, that one stays: the unique index decides.
 insert into alert
-    (public_id, depot_id, kind, subject, vehicle_id, order_ids, severity, opened_at, updated_at, detail)
+    (public_id, depot_id, kind, subject, vehicle_id, order_ids, severity, opened_at, updated_at, found_at, found_late,
+     detail)
 select public_id, depot_id, kind, subject, vehicle_id,
-       array(select jsonb_array_elements_text(order_ids)::bigint), severity, since, :now, detail
+       array(select jsonb_array_elements_text(order_ids)::bigint), severity, since, :now, :now,
+       :now::timestamptz - since > :fresh::interval, detail
 from jsonb_to_recordset(:findings::jsonb) as found
      (public_id uuid, depot_id bigint, kind text, subject text, vehicle_id bigint, order_ids jsonb,
       severity text, since timestamptz, detail jsonb)
 order by kind, subject
 on conflict (kind, subject) where cleared_at is null do nothing
+returning alert_id;
+
+-- name: record_past
+-- What was over when it was found: kept as an alert that ended, once.
+insert into alert
+    (public_id, depot_id, kind, subject, vehicle_id, order_ids, severity, opened_at, updated_at, found_at, found_late,
+     cleared_at, clear_reason, detail)
+select public_id, depot_id, kind, subject, vehicle_id,
+       array(select jsonb_array_elements_text(order_ids)::bigint), severity, since, :now, :now, true,
+       over_at, 'over', detail
+from jsonb_to_recordset(:findings::jsonb) as found
+     (public_id uuid, depot_id bigint, kind text, subject text, vehicle_id bigint, order_ids jsonb,
+      severity text, since timestamptz, over_at timestamptz, detail jsonb)
+where not exists (select from alert known
+                  where known.kind = found.kind and known.subject = found.subject
+                    and known.opened_at <= found.over_at
+                    and coalesce(known.cleared_at, 'infinity') >= found.since)
+order by kind, subject, since
 returning alert_id;
 
 -- name: change_all

@@ -6,6 +6,7 @@ import pytest
 from watch_world import T0, Stop, World, at
 
 from domain.crossings import CrossingKind
+from store import rules
 from store.pool import open_connection
 
 
@@ -36,6 +37,18 @@ async def test_a_trip_under_way_is_estimated_for_every_stop_ahead(world: World) 
     assert [row["p50_at"] for row in publication] == [at(60), at(150)]
     assert all(row["p90_at"] > row["p50_at"] for row in publication)
     assert told["eta"] == {trip_id}
+
+
+async def test_a_drivers_break_is_expected_where_the_rules_name_a_limit(world: World) -> None:
+    _, vehicle_id, trip_id = await run_to_hub_and_customer(world)
+    limit = "[driving]\ndrive_h = 0.75\nbreak_min = 20.0"
+    nothing = "channels = []\npriorities = []\nclocks = []\nnotices = []\n"
+    await rules.put_in_force(world.connection, nothing + limit, by="test", now=T0)
+    await world.drive(trip_id, vehicle_id, 10, 10_000)
+    await world.estimate(11)
+    (publication,) = await world.publications(trip_id)
+    # A break on the way to the hub; the half hour there is one too, and then it is an hour again.
+    assert [row["p50_at"] for row in publication] == [at(80), at(190)]
 
 
 async def test_the_orders_on_board_get_the_estimates(world: World) -> None:

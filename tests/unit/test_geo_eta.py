@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.rules import DrivingLimit
 from geo.eta import ROAD_PACE_S_PER_M, Arrivals, PaceProfile, estimate, planned_profile, recent_pace_s_per_m
 from geo.quantiles import ErrorBook
 
@@ -84,6 +85,23 @@ def test_the_quantiles_are_in_order_and_widen_while_a_truck_is_silent() -> None:
     assert (heard.p10_s <= heard.p50_s).all()
     assert (heard.p50_s < heard.p90_s).all()
     assert (silent.spread_s > heard.spread_s).all()
+
+
+def test_a_driver_takes_a_break_when_he_has_driven_long_enough() -> None:
+    # Ten minutes to the first stop and its ten of service, then twenty more.
+    limit = DrivingLimit(drive_h=0.4, break_min=15.0)
+    assert arrivals(limit=limit).raw_s == pytest.approx([1_900.0, 3_700.0 + 900.0])
+    assert arrivals(limit=limit, driven_s=900.0).raw_s == pytest.approx([1_900.0 + 900.0, 3_700.0 + 900.0])
+
+
+def test_a_stop_long_enough_is_a_break() -> None:
+    limit = DrivingLimit(drive_h=0.4, break_min=10.0)
+    assert arrivals(limit=limit).raw_s == pytest.approx([1_900.0, 3_700.0])
+
+
+def test_breaks_that_were_due_before_are_taken_for_granted() -> None:
+    limit = DrivingLimit(drive_h=4.0, break_min=20.0)
+    assert arrivals(limit=limit, driven_s=9 * 3600.0).raw_s == pytest.approx([1_900.0, 3_700.0])
 
 
 def test_no_stops_left_gives_no_arrivals() -> None:

@@ -7,7 +7,7 @@ from domain.clocks import Clock, Span, run
 from domain.happenings import State
 from domain.milestones import Stage
 from domain.notices import due
-from domain.rules import NoticeRule, QuietHours, Surge, is_surge
+from domain.rules import DrivingLimit, NoticeRule, QuietHours, Surge, is_surge
 from store import rules
 from store.workdays import is_workday
 
@@ -30,6 +30,14 @@ def test_a_wrong_file_is_refused_in_words(text: str, word: str) -> None:
     lines = [text, *(f"{name} = {value}" for name, value in whole.items() if not text.startswith(f"{name} "))]
     with pytest.raises(rules.WrongRules, match=word):
         rules.parse("\n".join(lines))
+
+
+def test_a_limit_of_driving_is_read_and_checked() -> None:
+    nothing = "channels = []\npriorities = []\nclocks = []\nnotices = []\n[driving]\ndrive_h = 4.0\n"
+    assert rules.shipped().driving is None
+    assert rules.parse(nothing + "break_min = 20.0").driving == DrivingLimit(drive_h=4.0, break_min=20.0)
+    with pytest.raises(rules.WrongRules, match="above 0"):
+        rules.parse(nothing + "break_min = 0.0")
 
 
 def test_holidays_make_up_days_and_years_not_announced_yet() -> None:

@@ -19,7 +19,7 @@ from ingest.progress import SavedProgress, TripFollower
 from store.crossings import Checkpoint, Progress
 from store.facts import StoredFix
 
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 """Raise it when the fold's rules or state change: checkpoints of another version are not read."""
 
 CHECKPOINT_EVERY = timedelta(minutes=15)

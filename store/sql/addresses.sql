@@ -50,7 +50,7 @@ where order_id = :order_id and placement = 'pending';
 select o.order_id from orders o
 join order_address a using (order_id)
 where o.order_id = :order_id and o.contact_id = :contact_id and a.placement = 'pending'
-for update of o;
+for no key update of o;
 
 -- name: handed_over
 -- Deliveries scanned with a position that have not been compared with their address yet, the latest scan of each.

@@ -77,7 +77,7 @@ select from orders
 where order_id = any(:order_ids::bigint[])
   and (:depots::bigint[] is null or depot_id = any(:depots))
 order by order_id
-for update;
+for no key update;
 
 -- name: estimate_milestones
 -- An origin is left after its service time, a vehicle that is there already leaves now, and neither before the

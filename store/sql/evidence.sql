@@ -55,14 +55,15 @@ join (select code, order_id from package union all select number, order_id from 
   on coded.code = scan.code;
 
 -- name: lock_orders
--- In id order, so that two transactions with orders in common wait instead of deadlocking.
+-- In id order, so that two transactions with orders in common wait instead of deadlocking. Not the key: whoever
+-- adds rows that refer to orders, in whatever order, neither waits nor can be part of a deadlock.
 select o.order_id, o.received_at, o.promised_at, o.channel, o.cancelled_at, o.depot_id, o.contact_id, d.time_zone,
        o.tagged_urgent, o.custom, o.production_at, o.customer_level, o.return_without_fault, o.surge
 from orders o
 join depot d using (depot_id)
 where o.order_id = any(:order_ids)
 order by o.order_id
-for update of o;
+for no key update of o;
 
 -- name: stops
 select order_id, seq, kind, geofence_id, planned_at from order_stop where order_id = any(:order_ids)

@@ -61,7 +61,7 @@ select exists (
 select order_id, (select max(seq) from order_stop s where s.order_id = orders.order_id) as last_seq
 from orders
 where public_id = :public_id and (:depots::bigint[] is null or depot_id = any(:depots))
-for update;
+for no key update;
 
 -- name: package_id$
 select package_id from package where order_id = :order_id and code = :code;

@@ -30,6 +30,9 @@ ChangeKind = Literal[
     "rejected",
 ]
 CHANNEL = "zaitu_change"
+ANSWER_WITHIN_S = 20.0
+"""A server that has vanished without a word ends no connection: reading a change that long has lost it."""
+
 _queries = load("changes")
 _CURSOR_FORM = re.compile(r"\d{1,19}-\d{1,19}")
 
@@ -144,7 +147,7 @@ async def follow(
 
 
 async def _listen(database_url: str) -> tuple[Connection, asyncio.Event]:
-    connection = await open_connection(database_url)
+    connection = await open_connection(database_url, answer_within_s=ANSWER_WITHIN_S)
     nudged = asyncio.Event()
     with translated():
         await connection.add_listener(CHANNEL, lambda *_: nudged.set())

@@ -17,15 +17,20 @@ Pool = Any
 _SETTINGS = {"idle_in_transaction_session_timeout": "60s"}
 
 
-async def open_connection(database_url: str, settings: Mapping[str, str] | None = None) -> Connection:
+async def open_connection(
+    database_url: str, settings: Mapping[str, str] | None = None, *, answer_within_s: float | None = None
+) -> Connection:
     """One connection of its own, for work that must not share: the writer's lock, or LISTEN.
 
-    settings: of the server, for this connection. Raises Unavailable when the server cannot be reached or
-    refuses the login.
+    settings: of the server, for this connection. answer_within_s: how long a statement may take.
+    Raises Unavailable when the server cannot be reached or refuses the login.
     """
     try:
         connection = await asyncpg.connect(
-            database_url, timeout=10, server_settings={**_SETTINGS, **(settings or {})}
+            database_url,
+            timeout=10,
+            command_timeout=answer_within_s,
+            server_settings={**_SETTINGS, **(settings or {})},
         )
         await prepare_connection(connection)
     except (TimeoutError, OSError, asyncpg.PostgresError) as exc:

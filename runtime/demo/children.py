@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 LAST_LINES = 8
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 POLL_S = 0.1
 # Should the demo be killed, its processes are told to end: nobody else would.
 _ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM")

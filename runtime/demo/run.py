@@ -34,8 +34,8 @@ SUMMARY = "demo-summary.json"
 REFRESH_S = 1.0
 # The lag shown is that of this many refreshes, so that one sees how it is now.
 LAG_OVER = 10
-READY_WITHIN_S = 60.0
-ENROLLED_WITHIN_S = 120.0
+READY_WITHIN_S = 120.0
+ENROLLED_WITHIN_S = 240.0
 ACCOUNTED_WITHIN_S = 60.0
 _SUBSCRIBED = "subscribed"
 

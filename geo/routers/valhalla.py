@@ -70,15 +70,13 @@ def in_process(tiles: Path) -> Valhalla:
     """A router on a file or folder of tiles. Raises NoWay where pyvalhalla is missing or cannot use them."""
     try:
         engine = importlib.import_module("valhalla")
-        config = (
-            engine.get_config(tile_extract=str(tiles))
-            if tiles.is_file()
-            else engine.get_config(tile_dir=str(tiles))
-        )
+        # An empty name says that there is none of the kind; a default that does not exist is an error.
+        extract, folder = (str(tiles), "") if tiles.is_file() else ("", str(tiles))
+        config = engine.get_config(tile_extract=extract, tile_dir=folder)
         actor = engine.Actor(config)
     except ImportError as exc:
         raise NoWay("routing on tiles needs pyvalhalla: pip install pyvalhalla") from exc
-    except RuntimeError as exc:
+    except (OSError, RuntimeError) as exc:
         raise NoWay(f"the tiles in {tiles} cannot be used: {exc}") from exc
 
     def ask(request: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -105,6 +105,11 @@ def planned_profile(
     return PaceProfile(knots_m, np.concatenate([[0.0], np.cumsum(seconds)]))
 
 
+def free_flow_profile(length_m: float, free_flow_s: float) -> PaceProfile:
+    """The pace of a whole route as a routing engine has it when the roads are free."""
+    return PaceProfile(np.array([0.0, length_m]), np.array([0.0, free_flow_s]))
+
+
 def recent_pace_s_per_m(times_s: ArrayLike, distances_m: ArrayLike) -> float:
     """Seconds per metre over the last ten minutes of progress; infinite when standing, NaN when too little is
     known.

@@ -97,7 +97,7 @@ class TripUnderWay:
     """A trip whose time it is, and what was told of it last.
 
     seen_at: device time of the vehicle's newest fix, wherever that was. Without progress it has not been seen
-    following the route.
+    following the route. free_flow_s: what the route takes when the roads are free, where an engine said so.
     """
 
     trip_id: int
@@ -107,6 +107,7 @@ class TripUnderWay:
     seen_at: datetime | None
     progress: Progress | None
     told: Publication | None
+    free_flow_s: float | None = None
 
 
 async def trips_under_way(
@@ -192,6 +193,7 @@ def _trip(row: Any) -> TripUnderWay:
         seen_at=row["seen_at"],
         progress=progress,
         told=_told(row),
+        free_flow_s=row["free_flow_s"],
     )
 
 

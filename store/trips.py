@@ -97,8 +97,12 @@ async def create(
     route_lats: Sequence[float],
     route_lons: Sequence[float],
     stops: Sequence[StopToAdd],
+    free_flow_s: float | None = None,
 ) -> int:
-    """Add a trip and return its trip_id; NotFound for an unknown vehicle."""
+    """Add a trip and return its trip_id; NotFound for an unknown vehicle.
+
+    free_flow_s: what a routing engine says the route takes when the roads are free.
+    """
     trip_id = await _queries.create(
         connection,
         depots=principal.depots,
@@ -109,6 +113,7 @@ async def create(
         active_to=active_to,
         route_lats=list(route_lats),
         route_lons=list(route_lons),
+        free_flow_s=free_flow_s,
     )
     if trip_id is None:
         raise NotFound(f"There is no vehicle {vehicle}.")

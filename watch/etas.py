@@ -12,7 +12,7 @@ import numpy as np
 from domain.access import Principal
 from domain.estimates import Estimate, Publication, PublishRule, revision_s, worth_publishing
 from domain.rules import DrivingLimit
-from geo.eta import Arrivals, estimate, planned_profile
+from geo.eta import Arrivals, estimate, free_flow_profile, planned_profile
 from geo.pace import PaceTable
 from geo.quantiles import ErrorBook
 from geo.road_cells import RoadPath, service_keys
@@ -95,10 +95,14 @@ def estimate_trip(
     distances_m = np.array([stop.distance_m for stop in trip.stops])
     planned_s = np.array([_planned_arrival_s(stop) for stop in trip.stops])
     planned_services_s = [stop.service_s for stop in trip.stops]
+    length_m = float(path.edges_m[-1])
+    plan = planned_profile(distances_m, planned_s, planned_services_s, length_m)
+    if plan is None and trip.free_flow_s is not None:
+        plan = free_flow_profile(length_m, trip.free_flow_s)
     profile = table.profile(
         path,
         now_s,
-        plan=planned_profile(distances_m, planned_s, planned_services_s, float(path.edges_m[-1])),
+        plan=plan,
         departure_s=_epoch_s(trip.stops[0].planned_departure_at),
         utc_offset_s=utc_offset_s(trip.time_zone, now),
     )

@@ -40,7 +40,7 @@ async def create_trip(new: NewTrip, api: Api, principal: Staff) -> Trip:
     async with api.reading() as connection:
         places = await geofences.resolve(connection, principal, fences)
     points = [_point(stop, places) for stop in new.stops]
-    lats, lons = await asyncio.to_thread(_route, new, points, api.router)
+    lats, lons, free_flow_s = await asyncio.to_thread(_route, new, points, api.router)
     async with api.writing() as work:
         trip_id = await trips.create(
             work.connection,
@@ -54,6 +54,7 @@ async def create_trip(new: NewTrip, api: Api, principal: Staff) -> Trip:
             route_lats=lats,
             route_lons=lons,
             stops=_stops(new, places, points, lats, lons),
+            free_flow_s=free_flow_s,
         )
         work.tell("trip", [trip_id])
         return await _read(work.connection, principal, public_id)
@@ -115,17 +116,20 @@ def _point(stop: NewTripStop, places: dict[UUID, Place]) -> tuple[float, float]:
 
 def _route(
     new: NewTrip, points: list[tuple[float, float]], router: Router
-) -> tuple[list[float], list[float]]:
-    """Latitudes and longitudes of the route: as given, or as the router finds it."""
+) -> tuple[list[float], list[float], float | None]:
+    """Latitudes and longitudes of the route, as given or as the router finds it; then also its seconds on free
+    roads.
+    """
+    free_flow_s = None
     if new.route is None:
         way = router.way(points)
-        lats, lons = list(way.lats), list(way.lons)
+        lats, lons, free_flow_s = list(way.lats), list(way.lons), way.free_flow_s
     else:
         positions = new.route.coordinates if isinstance(new.route, LineString) else new.route
         lats, lons = [lat for _, lat in positions], [lon for lon, _ in positions]
     if cumulative_m(lats, lons)[-1] < SHORTEST_ROUTE_M:
         raise unusable("the route has no length: give stops, or a route, at different places", "/route")
-    return lats, lons
+    return lats, lons, free_flow_s
 
 
 def _stops(

@@ -1,7 +1,7 @@
 -- name: create$
-insert into trip (public_id, depot_id, vehicle_id, label, active, route_lats, route_lons)
+insert into trip (public_id, depot_id, vehicle_id, label, active, route_lats, route_lons, free_flow_s)
 select :public_id, depot_id, vehicle_id, :label, tstzrange(:active_from::timestamptz, :active_to::timestamptz),
-       :route_lats::double precision[], :route_lons::double precision[]
+       :route_lats::double precision[], :route_lons::double precision[], :free_flow_s::double precision
 from vehicle
 where public_id = :vehicle and (:depots::bigint[] is null or depot_id = any(:depots))
 returning trip_id;

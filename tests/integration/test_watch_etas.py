@@ -6,6 +6,7 @@ import pytest
 from watch_world import T0, Stop, World, at
 
 from domain.crossings import CrossingKind
+from geo.distance import cumulative_m
 from store import rules
 from store.pool import open_connection
 
@@ -49,6 +50,19 @@ async def test_a_drivers_break_is_expected_where_the_rules_name_a_limit(world: W
     (publication,) = await world.publications(trip_id)
     # A break on the way to the hub; the half hour there is one too, and then it is an hour again.
     assert [row["p50_at"] for row in publication] == [at(80), at(190)]
+
+
+async def test_without_a_plan_and_a_known_road_the_routing_engines_time_counts(world: World) -> None:
+    stops = [Stop("origin", "origin", 0), Stop("customer", "destination", 120_000)]
+    vehicle_id = await world.vehicle()
+    trip_id = await world.trip(vehicle_id, stops)
+    route_m = cumulative_m([31.0, 32.0], [120.0, 121.0])[-1]
+    await world.connection.execute("update trip set free_flow_s = $1", route_m / 20.0)
+    await world.drive(trip_id, vehicle_id, 10, 0)
+    await world.estimate(10)
+    (publication,) = await world.publications(trip_id)
+    to_go_s = (publication[0]["p50_at"] - at(10)).total_seconds()
+    assert to_go_s == pytest.approx(120_000 / 20.0, abs=1.0)
 
 
 async def test_the_orders_on_board_get_the_estimates(world: World) -> None:

@@ -117,8 +117,8 @@ def _point(stop: NewTripStop, places: dict[UUID, Place]) -> tuple[float, float]:
 def _route(
     new: NewTrip, points: list[tuple[float, float]], router: Router
 ) -> tuple[list[float], list[float], float | None]:
-    """Latitudes and longitudes of the route, as given or as the router finds it; then also its seconds on free
-    roads.
+    """Latitudes and longitudes of the route, as given; or as the router finds it, then also its free-flow
+    seconds.
     """
     free_flow_s = None
     if new.route is None:

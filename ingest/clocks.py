@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -77,7 +77,7 @@ def with_correction(held: Held[F], correction: Correction) -> Held[F]:
         stamp.seq,
         reported_time=stamp.as_received,
     )
-    return Held(held.message, held.device, replace(held.fact, stamp=right))
+    return Held(held.message, held.device, held.fact._replace(stamp=right))
 
 
 async def correct_clocks(batch: Batch, context: IngestContext) -> None:

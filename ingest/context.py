@@ -15,6 +15,7 @@ from ingest.fleet import Fleet, Refold
 from ingest.numberings import Numberings
 from store import facts
 from store.cipher import Cipher
+from store.facts import FactKey
 from store.pool import Connection
 from store.unit_of_work import UnitOfWork
 
@@ -32,22 +33,22 @@ class LastFixes:
             found = await facts.last_fix_times(connection, unknown)
             self._known.update({device_id: found.get(device_id) for device_id in unknown})
 
-    def may_be_stored(self, held: Held[Fix]) -> bool:
-        """Whether the fix must be looked up before it is called new."""
-        last = self._known[held.device.device_id]
-        return last is not None and held.fact.stamp.device_time <= last
-
-    def never_sent(self, device_id: int) -> bool:
-        """Whether no fix of the device was ever committed."""
-        return self._known.get(device_id) is None
+    def suspects(self, fixes: Iterable[Held[Fix]]) -> list[FactKey]:
+        """The fixes that must be looked up before they are called new."""
+        known = self._known
+        return [
+            held.key
+            for held in fixes
+            if (last := known[held.device.device_id]) is not None and held.fact.stamp.device_time <= last
+        ]
 
     def commit(self, fixes: Iterable[Held[Fix]]) -> None:
         """Note fixes whose transaction has been committed."""
-        for held in fixes:
-            device_id, at = held.device.device_id, held.fact.stamp.device_time
-            last = self._known.get(device_id)
+        known = self._known
+        for _, device, fix in fixes:
+            at, last = fix.stamp.device_time, known.get(device.device_id)
             if last is None or at > last:
-                self._known[device_id] = at
+                known[device.device_id] = at
 
     def forget(self) -> None:
         """Read everything from the database again."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 from hashlib import sha256
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 
-from domain.facts import ClockFault, Fix, Kind, Reading, Scan, clock_fault
+from domain.facts import Fix, Kind, Reading, Scan, believable_times, clock_fault, kind_of
 from geo.datum import gcj02_to_wgs84
 from ingest.batch import Batch, Held, ReceivedRun, ScanAnswer
 from ingest.context import IngestContext
@@ -21,6 +22,7 @@ from store.rejected import KEPT_PAYLOAD_BYTES, REJECTED_CONTEXT
 
 LONGEST_TOPIC = 400
 GCJ02 = "gcj02"
+F = TypeVar("F", Fix, Scan, Reading)
 
 
 async def decode_messages(batch: Batch, context: IngestContext) -> None:
@@ -46,13 +48,12 @@ def _decode_message(batch: Batch, context: IngestContext, place: int, device: De
         _reject(batch, context, place, item, refusal)
         _note_refused(batch, device, kind, refusal)
     for _, fact in decoded.facts:
-        match fact:
-            case Fix():
-                batch.fixes.append(Held(place, device, fact))
-            case Scan():
-                batch.scans.append(Held(place, device, fact))
-            case Reading():
-                batch.readings.append(Held(place, device, fact))
+        if isinstance(fact, Fix):
+            batch.fixes.append(Held(place, device, fact))
+        elif isinstance(fact, Scan):
+            batch.scans.append(Held(place, device, fact))
+        else:
+            batch.readings.append(Held(place, device, fact))
 
 
 def _note_refused(batch: Batch, device: Device, kind: Kind, refusal: Refusal) -> None:
@@ -75,29 +76,40 @@ async def convert_datums(batch: Batch, context: IngestContext) -> None:
     )
     for place, lat, lon in zip(places, lats.tolist(), lons.tolist(), strict=True):
         held = batch.fixes[place]
-        batch.fixes[place] = Held(held.message, held.device, dataclasses.replace(held.fact, lat=lat, lon=lon))
+        batch.fixes[place] = Held(held.message, held.device, held.fact._replace(lat=lat, lon=lon))
 
 
 async def quarantine_wrong_clocks(batch: Batch, context: IngestContext) -> None:
     """Set apart every fact whose device time cannot be believed, before it can move anything."""
-    batch.fixes = [held for held in batch.fixes if not _quarantined(batch, context, held, Kind.GPS)]
-    batch.scans = [held for held in batch.scans if not _quarantined(batch, context, held, Kind.SCAN)]
-    batch.readings = [
-        held for held in batch.readings if not _quarantined(batch, context, held, held.fact.kind)
-    ]
+    batch.fixes = _believed(batch, context, batch.fixes)
+    batch.scans = _believed(batch, context, batch.scans)
+    batch.readings = _believed(batch, context, batch.readings)
 
 
-def _quarantined(
-    batch: Batch, context: IngestContext, held: Held[Fix] | Held[Scan] | Held[Reading], kind: Kind
-) -> bool:
+def _believed(batch: Batch, context: IngestContext, helds: Sequence[Held[F]]) -> list[Held[F]]:
+    believed = []
+    received_at = None
+    for held in helds:
+        stamp = held.fact.stamp
+        # Messages that were read together share the time of receipt.
+        if stamp.received_at is not received_at:
+            received_at = stamp.received_at
+            earliest, latest = believable_times(received_at)
+        if earliest <= stamp.device_time <= latest:
+            believed.append(held)
+        else:
+            _quarantine(batch, context, held)
+    return believed
+
+
+def _quarantine(batch: Batch, context: IngestContext, held: Held[F]) -> None:
     stamp = held.fact.stamp
-    fault: ClockFault | None = clock_fault(stamp.device_time, stamp.received_at)
-    if fault is None:
-        return False
+    fault = clock_fault(stamp.device_time, stamp.received_at)
+    assert fault is not None
     batch.quarantined.append(
         FactToQuarantine(
             device_id=held.device.device_id,
-            kind=kind.value,
+            kind=kind_of(held.fact).value,
             device_time=stamp.as_received,
             content_hash=stamp.content_hash,
             received_at=stamp.received_at,
@@ -107,15 +119,14 @@ def _quarantined(
             seq=stamp.seq,
         )
     )
-    return True
 
 
 def _as_received(fact: Fix | Scan | Reading) -> bytes:
     """The fact as JSON, with the time it came with."""
     stamp = fact.stamp
     if stamp.reported_time is not None:
-        stamp = dataclasses.replace(stamp, device_time=stamp.reported_time, reported_time=None)
-    return msgspec.json.encode(dataclasses.replace(fact, stamp=stamp))
+        stamp = stamp._replace(device_time=stamp.reported_time, reported_time=None)
+    return msgspec.json.encode(fact._replace(stamp=stamp))
 
 
 def reject_whole(batch: Batch, context: IngestContext, place: int, reason: str, detail: str) -> None:

@@ -43,7 +43,8 @@ def accuracy_gate(state: FilterState, fix: StoredFix) -> bool:
 def absurd_speed(state: FilterState, fix: StoredFix) -> bool:
     """A jump no truck can make: the fix is kept in doubt until others in a row insist on the place."""
     if state.believed is None or _is_reachable(state.believed, fix):
-        state.doubted = []
+        if state.doubted:
+            state.doubted = []
         return False
     insists = bool(state.doubted) and _is_reachable(state.doubted[-1], fix)
     state.doubted = [*state.doubted, fix] if insists else [fix]
@@ -59,12 +60,16 @@ def sift(state: FilterState, fix: StoredFix) -> tuple[list[StoredFix], str | Non
 
     Fixes in doubt are folded, before it, once enough of them insist. Moves the state on.
     """
-    refusal = next((rule.__name__ for rule in RULES if rule(state, fix)), None)
+    for rule in RULES:
+        if rule(state, fix):
+            state.seen_at = fix.device_time
+            return [], rule.__name__
     state.seen_at = fix.device_time
-    if refusal is not None:
-        return [], refusal
-    released = state.doubted or [fix]
-    state.believed, state.doubted = fix, []
+    released = state.doubted
+    state.believed = fix
+    if not released:
+        return [fix], None
+    state.doubted = []
     return released, None
 
 

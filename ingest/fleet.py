@@ -187,7 +187,10 @@ class Fleet:
 
     def trip_at(self, vehicle_id: int, at: datetime) -> Trip | None:
         """The trip a vehicle is on at a time."""
-        return next((trip for trip in self._trips_of.get(vehicle_id, ()) if trip.covers(at)), None)
+        for trip in self._trips_of.get(vehicle_id, ()):
+            if trip.covers(at):
+                return trip
+        return None
 
     async def _reload_devices(self, connection: Connection) -> None:
         self._devices = {device.name: device for device in await fleet.devices(connection, self._principal)}

@@ -98,7 +98,7 @@ class IngestMeasures:
     def committed(self, batch: Batch, lags_s: list[float]) -> None:
         """Count a batch whose transaction has been committed; `lags_s` has one entry a message."""
         self.batches.inc()
-        for source, count in Counts(message.source for message in batch.messages).items():
+        for source, count in Counts([message.source for message in batch.messages]).items():
             self.messages.labels(source).inc(count)
         self.commit_lag.add(lags_s)
         self.facts.labels("gps").inc(len(batch.fixes))

@@ -48,6 +48,8 @@ class TripFollower:
         pending: list[tuple[int, StoredFix]] = []
         for slot, fix in zip(slots, fixes, strict=True):
             trip = self._fleet.trip_at(fix.vehicle_id, fix.device_time)
+            if trip is None and slot not in self._following:
+                continue
             if self._changes_trip(slot, trip):
                 self._advance(pending, newest)
                 pending = []

@@ -80,7 +80,10 @@ class ReceiptBook:
 
     def _add(self, stream: Stream, first: int, last: int) -> None:
         ranges = self._waiting.setdefault(stream, [])
-        _unite(ranges, first, last)
+        if not ranges or first > ranges[-1][1] + 1:
+            ranges.append((first, last))
+        else:
+            _unite(ranges, first, last)
         if len(ranges) > MAX_RANGES:
             ranges.pop(0)
         if len(self._waiting) > MAX_STREAMS:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from domain.facts import Kind, Scan
+from domain.facts import Fix, Kind, Reading, Scan, kind_of
 from ingest.batch import Batch, Held, ReceivedRun, ScanAnswer
 from ingest.context import IngestContext
 from store import codes
 
+F = TypeVar("F", Fix, Scan, Reading)
+
 
 async def note_received(batch: Batch, _context: IngestContext) -> None:
     """Note the numbers of all facts, and all scans, before any of them is found to be a duplicate."""
-    batch.received.extend(_runs(_numbers(batch)))
+    for runs in (_runs(batch.fixes), _runs(batch.scans), _runs(batch.readings)):
+        batch.received.extend(runs)
     batch.scans_received = list(batch.scans)
 
 
@@ -43,23 +46,19 @@ def _identity(held: Held[Scan]) -> tuple[int, int]:
     return (held.device.device_id, held.fact.stamp.content_hash)
 
 
-def _numbers(batch: Batch) -> Iterator[tuple[str, Kind, int | None]]:
-    fixes = ((held.device.name, Kind.GPS, held.fact.stamp.seq) for held in batch.fixes)
-    scans = ((held.device.name, Kind.SCAN, held.fact.stamp.seq) for held in batch.scans)
-    readings = ((held.device.name, held.fact.kind, held.fact.stamp.seq) for held in batch.readings)
-    return chain(fixes, scans, readings)
-
-
-def _runs(numbers: Iterator[tuple[str, Kind, int | None]]) -> Iterator[ReceivedRun]:
+def _runs(helds: Iterable[Held[F]]) -> Iterator[ReceivedRun]:
+    """The numbers of the facts gathered into runs, in the order they came."""
     device, kind, first, last = "", Kind.GPS, 0, 0
-    for its_device, its_kind, seq in numbers:
+    for _, its_device, fact in helds:
+        seq = fact.stamp.seq
         if seq is None:
             continue
-        if its_device == device and its_kind is kind and seq == last + 1:
+        name, its_kind = its_device.name, kind_of(fact)
+        if seq == last + 1 and name == device and its_kind is kind:
             last = seq
             continue
         if device:
             yield ReceivedRun(device, kind, first, last)
-        device, kind, first, last = its_device, its_kind, seq, seq
+        device, kind, first, last = name, its_kind, seq, seq
     if device:
         yield ReceivedRun(device, kind, first, last)

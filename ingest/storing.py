@@ -19,7 +19,7 @@ LookUp = Callable[[Connection, Collection[FactKey]], Awaitable[set[FactKey]]]
 async def drop_duplicates(batch: Batch, context: IngestContext) -> None:
     """Keep the first of each fact within the batch, and only those the database does not have."""
     await context.last_fixes.learn(context.connection, {held.device.device_id for held in batch.fixes})
-    suspects = [held.key for held in batch.fixes if context.last_fixes.may_be_stored(held)]
+    suspects = context.last_fixes.suspects(batch.fixes)
     stored = await facts.existing_positions(context.connection, suspects)
     batch.fixes = _keep_new(batch, batch.fixes, stored)
     batch.scans = await _keep_unstored(batch, batch.scans, facts.existing_scans, context)
@@ -63,20 +63,23 @@ def _keep_new(batch: Batch, helds: Sequence[Held[F]], stored: set[FactKey]) -> l
     seen = set(stored)
     kept = []
     for held in helds:
-        if held.key in seen:
-            batch.outcomes[held.message].duplicates += 1
+        message, device, fact = held
+        stamp = fact.stamp
+        key = (device.device_id, stamp.device_time, stamp.content_hash)
+        if key in seen:
+            batch.outcomes[message].duplicates += 1
         else:
-            seen.add(held.key)
+            seen.add(key)
             kept.append(held)
     return kept
 
 
 def _newest_by_device(fixes: Sequence[Held[Fix]]) -> list[tuple[int, Fix]]:
     newest: dict[int, Fix] = {}
-    for held in fixes:
-        device_id = held.device.device_id
-        if device_id not in newest or held.fact.stamp.device_time > newest[device_id].stamp.device_time:
-            newest[device_id] = held.fact
+    for _, device, fix in fixes:
+        known = newest.get(device.device_id)
+        if known is None or fix.stamp.device_time > known.stamp.device_time:
+            newest[device.device_id] = fix
     return sorted(newest.items(), key=lambda item: item[0])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -26,6 +27,13 @@ log = structlog.get_logger(__name__)
 IDLE_S = 0.25
 STANDBY_POLL_S = 1.0
 RETRY_S = (0.1, 5.0)
+
+
+def _keep_for_good() -> None:
+    """Spare the garbage collector from looking through the fleet and its fences again and again."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 class Acknowledger(Protocol):
@@ -127,6 +135,7 @@ class Writer:
     async def _write(self, connection: Connection) -> None:
         """Commit batches until told to stop or the connection is lost, beginning with the one under way."""
         committer = await Committer.on(connection, self._cipher, self._now)
+        _keep_for_good()
         self._is_writer(True)
         while not self._stopping.is_set():
             if not self._unfinished:

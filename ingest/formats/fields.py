@@ -16,6 +16,8 @@ from domain.facts import Action, Kind
 AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 MAX_INTEGER = 9_007_199_254_740_991
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Until the year 2096 seconds as a float round to the right microsecond, which is twice as fast.
+_FLOAT_IS_EXACT_BELOW_MS = 4_000_000_000_000
 _OLDEST_MS = -62_135_596_800_000
 _NEWEST_MS = 253_402_300_799_999
 _READING_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -277,6 +279,8 @@ def _refuse_reading(key: object, reading: object) -> Refusal | None:
 
 def from_epoch_ms(milliseconds: int) -> datetime:
     """Aware UTC time of milliseconds since the epoch, exact to the millisecond."""
+    if 0 <= milliseconds < _FLOAT_IS_EXACT_BELOW_MS:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 

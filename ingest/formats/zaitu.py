@@ -23,7 +23,7 @@ _Degrees180 = Annotated[float, Meta(ge=-180, le=180)]
 _EpochMs = Annotated[int, Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
 
 
-class _GpsItem(msgspec.Struct):
+class _GpsItem(msgspec.Struct, gc=False):
     """The `gps` row of fields.FIELDS again, in the form msgspec decodes and checks at once."""
 
     ts: _EpochMs | AwareDatetime
@@ -41,6 +41,7 @@ class _GpsItem(msgspec.Struct):
 _json_gps = msgspec.json.Decoder(_GpsItem | list[_GpsItem])
 _encoder = msgspec.msgpack.Encoder()
 _DATUMS = (None, "wgs84", "gcj02")
+_EMPTY_HASHES = {kind: blake2b(digest_size=8, person=kind.value.encode()) for kind in Kind}
 
 
 @dataclass(slots=True)
@@ -114,30 +115,19 @@ def _decode_gps_fast(
         items = [items]
     if not 1 <= len(items) <= MAX_ITEMS:
         return None
-    if any(item.datum not in _DATUMS or item.device not in (None, device) for item in items):
-        return None
-    return Decoded(
-        facts=[(place, _fix_of_item(item, default_datum, received_at)) for place, item in enumerate(items)]
-    )
-
-
-def _fix_of_item(item: _GpsItem, default_datum: str, received_at: datetime) -> Fix:
-    ts = item.ts
-    return _fix(
-        from_epoch_ms(ts) if isinstance(ts, int) else ts.astimezone(UTC),
-        item.seq, item.lat, item.lon, item.datum, item.alt_m, item.speed_mps, item.heading_deg,
-        item.accuracy_m, default_datum, received_at,
-    )  # fmt: skip
+    facts: list[tuple[int, Fact]] = []
+    for place, item in enumerate(items):
+        if item.datum not in _DATUMS or (item.device is not None and item.device != device):
+            return None
+        ts = item.ts
+        at = from_epoch_ms(ts) if isinstance(ts, int) else ts.astimezone(UTC)
+        facts.append((place, _fix(at, item, default_datum, received_at)))
+    return Decoded(facts)
 
 
 def _fact(kind: Kind, fields: dict[str, Any], default_datum: str, received_at: datetime) -> Fact:
     if kind is Kind.GPS:
-        get = fields.get
-        return _fix(
-            fields["ts"], get("seq"), fields["lat"], fields["lon"], get("datum"), get("alt_m"),
-            get("speed_mps"),
-            get("heading_deg"), get("accuracy_m"), default_datum, received_at,
-        )  # fmt: skip
+        return _fix(fields["ts"], _GpsItem(**fields), default_datum, received_at)
     stamp = Stamp(fields["ts"], _content_hash(kind, sorted(fields.items())), received_at, fields.get("seq"))
     body = {name: value for name, value in fields.items() if name not in ("ts", "seq")}
     if kind is not Kind.SCAN:
@@ -146,21 +136,11 @@ def _fact(kind: Kind, fields: dict[str, Any], default_datum: str, received_at: d
     return Scan(stamp, **{**body, "action": Action(body["action"])})
 
 
-def _fix(
-    at: datetime,
-    seq: int | None,
-    lat: float,
-    lon: float,
-    datum: str | None,
-    alt_m: float | None,
-    speed_mps: float | None,
-    heading_deg: float | None,
-    accuracy_m: float | None,
-    default_datum: str,
-    received_at: datetime,
-) -> Fix:
+def _fix(at: datetime, item: _GpsItem, default_datum: str, received_at: datetime) -> Fix:
+    seq, datum, heading_deg = item.seq, item.datum, item.heading_deg
     if heading_deg == 360.0:
         heading_deg = 0.0
+    lat, lon, alt_m, speed_mps, accuracy_m = item.lat, item.lon, item.alt_m, item.speed_mps, item.accuracy_m
     content = (at, seq, lat, lon, datum, alt_m, speed_mps, heading_deg, accuracy_m)
     stamp = Stamp(at, _content_hash(Kind.GPS, content), received_at, seq)
     return Fix(stamp, lat, lon, datum or default_datum, alt_m, speed_mps, heading_deg, accuracy_m)
@@ -168,7 +148,8 @@ def _fix(
 
 def _content_hash(kind: Kind, content: object) -> int:
     """64 bits of the decoded content: the same whatever the encoding or the order of the fields was."""
-    digest = blake2b(_encoder.encode(content), digest_size=8, person=kind.value.encode())
+    digest = _EMPTY_HASHES[kind].copy()
+    digest.update(_encoder.encode(content))
     return int.from_bytes(digest.digest(), "big", signed=True)
 
 

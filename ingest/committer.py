@@ -12,7 +12,7 @@ from domain.facts import REFOLD_HORIZON
 from ingest.batch import Batch
 from ingest.clocks import DeviceClocks
 from ingest.context import IngestContext, LastFixes
-from ingest.decoding import reject_whole
+from ingest.decoding import decode_ahead, reject_whole
 from ingest.engine import ENGINE_VERSION, Engine
 from ingest.fleet import Fleet, Refold
 from ingest.messages import Message
@@ -89,6 +89,10 @@ class Committer:
         for part in (messages[:middle], messages[middle:]):
             async for batch in self.commit(part):
                 yield batch
+
+    def decode_ahead(self, message: Message) -> None:
+        """Decode a message that will be committed later."""
+        decode_ahead(message, self._context.fleet)
 
     async def keep_checkpoints(self) -> int:
         """Keep the fold's state, so that the next start need not fold again; returns of how many vehicles."""

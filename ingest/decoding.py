@@ -13,6 +13,7 @@ from domain.facts import Fix, Kind, Reading, Scan, believable_times, clock_fault
 from geo.datum import gcj02_to_wgs84
 from ingest.batch import Batch, Held, ReceivedRun, ScanAnswer
 from ingest.context import IngestContext
+from ingest.fleet import Fleet
 from ingest.formats.fields import Refusal
 from ingest.formats.zaitu import WHOLE, decode
 from ingest.messages import Message, parse_topic
@@ -41,9 +42,21 @@ async def decode_messages(batch: Batch, context: IngestContext) -> None:
         _decode_message(batch, context, place, device, kind)
 
 
+def decode_ahead(message: Message, fleet: Fleet) -> None:
+    """Decode a message that waits, if its device is known already."""
+    topic = parse_topic(message.topic)
+    device = fleet.device(topic[0]) if topic is not None else None
+    if topic is not None and device is not None:
+        decoded = decode(topic[1], message.payload, device.name, device.datum, message.received_at)
+        message.decoded = (device, decoded)
+
+
 def _decode_message(batch: Batch, context: IngestContext, place: int, device: Device, kind: Kind) -> None:
     message = batch.messages[place]
-    decoded = decode(kind, message.payload, device.name, device.datum, message.received_at)
+    if message.decoded is not None and message.decoded[0] is device:
+        decoded = message.decoded[1]
+    else:
+        decoded = decode(kind, message.payload, device.name, device.datum, message.received_at)
     for item, refusal in decoded.refusals:
         _reject(batch, context, place, item, refusal)
         _note_refused(batch, device, kind, refusal)

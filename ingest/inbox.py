@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ingest.messages import Message
 
-MESSAGE_BYTES = 512
+MESSAGE_BYTES = 256
 """What a message takes besides its payload."""
 
 
@@ -23,15 +23,16 @@ class BatchRules:
     """
 
     max_messages: int = 10_000
-    max_bytes: int = 8 * 1024 * 1024
+    max_bytes: int = 4 * 1024 * 1024
     max_age_s: float = 0.05
-    enough_bytes: int = 32 * 1024 * 1024
+    enough_bytes: int = 12 * 1024 * 1024
 
 
 class Inbox:
     """Messages waiting for the pipeline, in order of receipt.
 
     It takes whatever is put into it; once it `has_enough`, the broker's side stops reading until `on_room`.
+    `prepare` does what can be done before the batch: a message comes in while the database works on others.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Inbox:
         self._rules = rules
         self._clock_s = clock_s
         self.on_room = on_room
+        self.prepare: Callable[[Message], None] | None = None
         self._waiting: deque[tuple[float, Message]] = deque()
         self._bytes = 0
         self._arrived = asyncio.Event()
@@ -58,7 +60,9 @@ class Inbox:
         return self._bytes >= self._rules.enough_bytes
 
     def put(self, message: Message) -> None:
-        """Append a message; never blocks."""
+        """Append a message, prepared if there is somebody to do that; never blocks."""
+        if self.prepare is not None:
+            self.prepare(message)
         self._waiting.append((self._clock_s(), message))
         self._bytes += len(message.payload) + MESSAGE_BYTES
         if len(self._waiting) == 1 or self._is_full():

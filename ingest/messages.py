@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from domain.facts import Kind
+from ingest.formats.zaitu import Decoded
+from store.fleet import Device
 
 TOPIC_FORM = re.compile(r"zaitu/v1/([A-Za-z0-9_-]{1,64})/(gps|scan|telemetry|status|cmd/ack)")
 TOPIC_FILTER = "zaitu/v1/#"
@@ -42,7 +44,8 @@ class Message:
     """One payload with its topic and time of receipt.
 
     Exactly one of `receipt` (from the broker: to be acknowledged) and `waiter` (from HTTP: a request that
-    waits for the commit) is set. `redelivered` is the broker's DUP flag.
+    waits for the commit) is set. `redelivered` is the broker's DUP flag. `decoded` is what the payload holds
+    if it comes from that device, worked out while the database was busy.
     """
 
     topic: str
@@ -51,6 +54,7 @@ class Message:
     redelivered: bool = False
     receipt: BrokerReceipt | None = None
     waiter: asyncio.Future[Outcome] | None = None
+    decoded: tuple[Device, Decoded] | None = None
 
     @property
     def source(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from domain.crossings import Crossing
@@ -22,6 +22,8 @@ from store.crossings import Checkpoint
 from store.facts import StoredFix
 
 ANCHORS = 3
+TIME_AT_ONCE = timedelta(days=20)
+"""Of all vehicles together: it bounds the memory their fixes take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,32 @@ async def rebuild(context: IngestContext, behind: Mapping[int, Behind], now: dat
     superseded and new ones recorded; its checkpoints and progress are replaced. What was decided before it
     stands: nothing that changed since can have changed it, and its facts may no longer be kept.
     """
+    whole = Rebuilt()
+    for group in _groups(behind, now):
+        rebuilt = await _rebuild(context, group, now)
+        whole.add(rebuilt.folded)
+        whole.new_crossings += rebuilt.new_crossings
+        whole.superseded += rebuilt.superseded
+        whole.fixes += rebuilt.fixes
+    return whole
+
+
+def _groups(behind: Mapping[int, Behind], now: datetime) -> Iterator[dict[int, Behind]]:
+    """The vehicles in groups that have not much more than TIME_AT_ONCE to fold again together."""
+    group: dict[int, Behind] = {}
+    time = timedelta()
+    for vehicle_id, part in behind.items():
+        group[vehicle_id] = part
+        time += CHECKPOINT_EVERY + max((part.late_until or now) - part.since, timedelta())
+        if time > TIME_AT_ONCE:
+            yield group
+            group, time = {}, timedelta()
+    if group:
+        yield group
+
+
+async def _rebuild(context: IngestContext, behind: Mapping[int, Behind], now: datetime) -> Rebuilt:
     rebuilt = Rebuilt()
-    if not behind:
-        return rebuilt
     connection, engine = context.connection, context.engine
     anchors = await _anchors(context, behind)
     after = await _start_before(context, {vehicle_id: part.since for vehicle_id, part in behind.items()})

@@ -136,6 +136,7 @@ class Writer:
         """Commit batches until told to stop or the connection is lost, beginning with the one under way."""
         committer = await Committer.on(connection, self._cipher, self._now)
         _keep_for_good()
+        self._inbox.prepare = committer.decode_ahead
         self._is_writer(True)
         while not self._stopping.is_set():
             if not self._unfinished:

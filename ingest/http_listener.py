@@ -8,10 +8,12 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 
 from ingest.formats.zaitu import MAX_PAYLOAD_BYTES, WHOLE
 from ingest.inbox import Inbox
@@ -35,6 +37,13 @@ def make_device_app(
 ) -> FastAPI:
     """The listener as an ASGI application (docs/wire-format.md, "Over HTTP")."""
     app = FastAPI(title="Zaitu device listener", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.exception_handler(HTTPException)
+    async def refuse(request: Request, exc: HTTPException) -> Response:
+        title = HTTPStatus(exc.status_code).phrase
+        return _problem(
+            exc.status_code, title, "POST to /v1/devices/{device}/{kind}", dict(exc.headers or {})
+        )
 
     @app.post("/v1/devices/{device}/{kind}")
     async def receive(device: str, kind: str, request: Request) -> Response:

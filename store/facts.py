@@ -281,6 +281,14 @@ async def vehicles_seen_since(connection: Connection, since: datetime) -> set[in
     return {row["vehicle_id"] async for row in _queries.vehicles_seen_since(connection, since=since)}
 
 
+async def seen_since(connection: Connection, since: Mapping[int, datetime]) -> set[int]:
+    """Those vehicles whose newest fix is not older than each one's own time."""
+    if not since:
+        return set()
+    rows = _queries.seen_since(connection, vehicle_ids=list(since.keys()), sinces=list(since.values()))
+    return {row["vehicle_id"] async for row in rows}
+
+
 async def place_latest_positions(connection: Connection, last_seen: Mapping[int, StoredFix | None]) -> None:
     """Set vehicles' latest positions to these fixes, or to none, whatever they were.
 

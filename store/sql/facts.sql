@@ -129,6 +129,12 @@ order by wanted.vehicle_id, fix.device_time, fix.content_hash;
 -- name: vehicles_seen_since
 select vehicle_id from latest_position where device_time >= :since;
 
+-- name: seen_since
+select latest_position.vehicle_id
+from unnest(:vehicle_ids::bigint[], :sinces::timestamptz[]) as wanted (vehicle_id, since)
+join latest_position using (vehicle_id)
+where latest_position.device_time >= wanted.since;
+
 -- name: forget_other_positions!
 -- Positions of another time than the given one, and of devices that did not speak for the vehicle then.
 delete from latest_position

@@ -198,12 +198,15 @@ def test_a_device_may_send_over_http_and_200_means_committed(
         again = client.post(url, content=payload(fix(now, 0)))
         stranger = client.post(url, headers={"Authorization": "Bearer other"}, content=b"{}")
         large = client.post(url, content=b" " * 300_000)
+        elsewhere = [client.get(url), client.post(f"{ingest.http_address()}/gps", content=b"{}")]
 
     assert (answer.status_code, answer.json()["stored"], answer.json()["rejected"]) == (200, 1, 1)
     assert answer.json()["rejections"][0]["index"] == 1
     assert again.json()["duplicates"] == 1
     assert (stranger.status_code, large.status_code) == (401, 413)
-    assert stranger.headers["content-type"] == "application/problem+json"
+    assert [one.status_code for one in elsewhere] == [405, 404]
+    for refusal in (stranger, large, *elsewhere):
+        assert refusal.headers["content-type"] == "application/problem+json"
     assert stored(company) == 1
     assert company.value("select count(*) from rejected where reason = 'too_large'") == 1
 

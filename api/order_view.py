@@ -188,6 +188,8 @@ def _stop(stop: order_views.Stop, eta: Eta | None) -> OrderStop:
         geofence_id=stop.geofence_public_id,
         planned_at=stop.planned_at,
         eta=eta,
+        approached_at=stop.approached_at,
+        due_soon_at=stop.due_soon_at,
     )
 
 

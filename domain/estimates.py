@@ -45,6 +45,11 @@ class PublishRule:
     oldest: timedelta = timedelta(minutes=5)
 
 
+def due_within(estimates: Sequence[Estimate], now: datetime, ahead: timedelta) -> list[Estimate]:
+    """The stops as likely as not to be reached within a time from now."""
+    return [estimate for estimate in estimates if estimate.p50_at - now <= ahead]
+
+
 def worth_publishing(
     told: Publication | None, estimates: Sequence[Estimate], now: datetime, rule: PublishRule
 ) -> bool:

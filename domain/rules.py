@@ -103,7 +103,10 @@ class DrivingLimit:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Everything a company's file of rules says."""
+    """Everything a company's file of rules says.
+
+    approaching_min: a stop estimated at most so many minutes ahead is told as approaching; None: none is.
+    """
 
     channels: tuple[Channel, ...]
     priorities: tuple[PriorityRule, ...]
@@ -117,6 +120,11 @@ class Rules:
     driving: DrivingLimit | None = None
     promise_h: float = 48.0
     escalation_fresh_min: float = 15.0
+    approaching_min: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.approaching_min is not None and self.approaching_min <= 0.0:
+            raise ValueError("approaching_min must be above 0, or left out")
 
     def channel(self, name: str) -> Channel:
         """What holds for a channel, by name or else the entry for any."""

@@ -160,6 +160,29 @@ async def publish(connection: Connection, publications: Collection[tuple[TripUnd
     await connection.copy_records_to_table("eta", records=records, columns=columns)
 
 
+async def note_arriving_soon(
+    connection: Connection, soon: Sequence[Estimate], within_min: float, now: datetime
+) -> dict[int, int]:
+    """Note stops that are at most so many minutes ahead; the trips of those not noted before, by stop."""
+    if not soon:
+        return {}
+    ordered = sorted(soon, key=lambda estimate: estimate.stop_id)
+    rows = _queries.note_arriving_soon(
+        connection,
+        stop_ids=[estimate.stop_id for estimate in ordered],
+        p50_ats=[estimate.p50_at for estimate in ordered],
+        within_min=within_min,
+        now=now,
+    )
+    return {row["stop_id"]: row["trip_id"] async for row in rows}
+
+
+async def orders_at(connection: Connection, stop_ids: Collection[int]) -> dict[int, bool]:
+    """The open orders that are carried to these stops; whether any of them is the order's destination."""
+    rows = _queries.orders_at(connection, stop_ids=sorted(stop_ids))
+    return {row["order_id"]: row["ends"] async for row in rows}
+
+
 async def orders_on(connection: Connection, principal: Principal, trip_ids: Collection[int]) -> set[int]:
     """The orders that ride, or are to ride, on these trips."""
     rows = _queries.orders_on(connection, trip_ids=sorted(trip_ids), depots=principal.depots)

@@ -79,6 +79,8 @@ class Stop:
     name: str
     geofence_public_id: UUID | None
     planned_at: datetime | None
+    approached_at: datetime | None
+    due_soon_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

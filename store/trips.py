@@ -50,7 +50,10 @@ class Trip:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A stop of a trip; `distance_m` is along the route."""
+    """A stop of a trip; `distance_m` is along the route.
+
+    approached_at: when the vehicle came near its fence. due_soon_at: first estimated close ahead.
+    """
 
     stop_id: int
     seq: int
@@ -63,6 +66,8 @@ class Stop:
     planned_arrival_at: datetime | None
     planned_departure_at: datetime | None
     service_s: float
+    approached_at: datetime | None
+    due_soon_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from domain.access import Principal
-from domain.estimates import Estimate, Publication, PublishRule, revision_s, worth_publishing
+from domain.estimates import (
+    Estimate,
+    Publication,
+    PublishRule,
+    due_within,
+    revision_s,
+    worth_publishing,
+)
 from domain.rules import DrivingLimit
 from geo.eta import Arrivals, estimate, free_flow_profile, planned_profile
 from geo.pace import PaceTable
@@ -19,6 +26,7 @@ from geo.road_cells import RoadPath, service_keys
 from store import etas, rules
 from store.etas import TripStop, TripUnderWay
 from store.unit_of_work import UnitOfWork
+from watch import approaching
 from watch.learned import Learned, utc_offset_s
 from watch.measures import WatchMeasures
 from watch.schedule import Turn
@@ -43,13 +51,19 @@ async def run(
     trips = await _trips(work, principal, now, turn)
     await learned.refresh(work.connection, now)
     paths = await learned.paths(work.connection, [trip.trip_id for trip in trips])
-    limit = (await rules.in_force(work.connection)).driving
+    in_force = await rules.in_force(work.connection)
+    limit = in_force.driving
     news = []
+    soon: list[Estimate] = []
     for trip in trips:
         estimates = estimate_trip(trip, paths[trip.trip_id], learned.table, learned.errors, now, limit)
         if worth_publishing(trip.told, estimates, now, rule):
             news.append((trip, Publication(now, estimates)))
             _count(trip.told, news[-1][1], measures)
+        if trip.progress is not None and in_force.approaching_min is not None:
+            soon += due_within(estimates, now, timedelta(minutes=in_force.approaching_min))
+    if in_force.approaching_min is not None:
+        await approaching.tell(work, soon, in_force.approaching_min, now)
     await etas.publish(work.connection, news)
     told_trips = {trip.trip_id for trip, _ in news}
     of_trips = {trip.trip_id for trip in trips} if turn.is_first else told_trips

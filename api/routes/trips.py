@@ -200,4 +200,6 @@ def _stop(stop: trips.Stop, eta: Eta | None) -> TripStop:
         planned_departure_at=stop.planned_departure_at,
         service_s=stop.service_s,
         eta=eta,
+        approached_at=stop.approached_at,
+        due_soon_at=stop.due_soon_at,
     )

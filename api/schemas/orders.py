@@ -117,6 +117,12 @@ class OrderStop(Response):
     geofence_id: UUID | None
     planned_at: Time | None
     eta: Eta | None = None
+    approached_at: Time | None = Field(
+        default=None, description="when what carries it came within approach_m of the geofence"
+    )
+    due_soon_at: Time | None = Field(
+        default=None, description="when it was first estimated at most the rules' approaching_min ahead"
+    )
 
 
 class Package(Response):

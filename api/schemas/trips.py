@@ -84,6 +84,12 @@ class TripStop(Response):
     planned_departure_at: Time | None
     service_s: float
     eta: Eta | None = None
+    approached_at: Time | None = Field(
+        default=None, description="when it came within approach_m of the geofence"
+    )
+    due_soon_at: Time | None = Field(
+        default=None, description="when it was first estimated at most the rules' approaching_min ahead"
+    )
 
 
 class Progress(Response):

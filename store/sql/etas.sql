@@ -65,6 +65,26 @@ where t.active @> :now::timestamptz and t.cancelled_at is null
   and (:vehicle_ids::bigint[] is null or t.vehicle_id = any(:vehicle_ids) or t.trip_id = any(:trip_ids::bigint[]))
 order by t.trip_id;
 
+-- name: note_arriving_soon
+with noted as (
+    insert into arriving_soon (stop_id, at, p50_at, within_min)
+    select stop_id, :now, p50_at, :within_min
+    from unnest(:stop_ids::bigint[], :p50_ats::timestamptz[]) as soon (stop_id, p50_at)
+    on conflict (stop_id) do nothing
+    returning stop_id
+)
+select noted.stop_id, stop.trip_id
+from noted
+join stop using (stop_id);
+
+-- name: orders_at
+select ots.order_id, bool_or(ots.kind = 'destination') as ends
+from order_trip_stop ots
+join orders o using (order_id)
+where ots.stop_id = any(:stop_ids::bigint[]) and not ots.boards and o.closed_at is null and o.cancelled_at is null
+group by ots.order_id
+order by ots.order_id;
+
 -- name: orders_on
 select distinct l.order_id
 from leg_in_force l

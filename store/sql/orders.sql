@@ -76,7 +76,14 @@ join depot d using (depot_id)
 where o.public_id = :public_id and (:depots::bigint[] is null or o.depot_id = any(:depots));
 
 -- name: stops
-select s.seq, s.kind, s.name, s.name_cipher, g.public_id as geofence_public_id, s.planned_at
+select s.seq, s.kind, s.name, s.name_cipher, g.public_id as geofence_public_id, s.planned_at,
+       (select min(e.at) from evidence e
+        where e.order_id = s.order_id and e.kind = 'approached' and e.stop_seq = s.seq
+          and e.retracted_at is null) as approached_at,
+       (select min(soon.at)
+        from order_trip_stop ots
+        join arriving_soon soon using (stop_id)
+        where ots.order_id = s.order_id and ots.order_seq = s.seq and not ots.boards) as due_soon_at
 from order_stop s
 join orders o using (order_id)
 left join geofence g on g.geofence_id = s.geofence_id

@@ -44,10 +44,17 @@ where t.trip_id = :trip_id and (:depots::bigint[] is null or t.depot_id = any(:d
 
 -- name: stops
 select s.stop_id, s.seq, s.name, s.kind, g.public_id as geofence_public_id, s.lat, s.lon, s.distance_m,
-       s.planned_arrival_at, s.planned_departure_at, s.service_s
+       s.planned_arrival_at, s.planned_departure_at, s.service_s, near.at as approached_at, soon.at as due_soon_at
 from stop s
 join trip t using (trip_id)
 left join geofence g on g.geofence_id = s.geofence_id
+left join arriving_soon soon on soon.stop_id = s.stop_id
+left join lateral (
+    select min(c.at) as at
+    from crossing c
+    where c.vehicle_id = t.vehicle_id and c.geofence_id = s.geofence_id and c.kind = 'approach'
+      and c.superseded_at is null and c.at <@ t.active and s.kind <> 'origin'
+) as near on true
 where s.trip_id = :trip_id and (:depots::bigint[] is null or t.depot_id = any(:depots))
 order by s.seq;
 

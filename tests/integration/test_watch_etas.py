@@ -1,6 +1,6 @@
 import math
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from watch_world import T0, Stop, World, at
@@ -249,3 +249,43 @@ async def test_a_return_to_the_start_is_not_taken_for_the_start(world: World) ->
     await world.estimate(10)
     (publication,) = await world.publications(trip_id)
     assert [row["p50_at"] for row in publication] == [T0 + timedelta(minutes=30), T0 + timedelta(minutes=60)]
+
+
+async def due_soon(world: World) -> dict[str, datetime]:
+    rows = await world.connection.fetch("select name, at from arriving_soon join stop using (stop_id)")
+    return {row["name"]: row["at"] for row in rows}
+
+
+async def notices_of(world: World, order_id: int) -> list[str]:
+    rows = await world.connection.fetch("select event from notice where order_id = $1", order_id)
+    return [row["event"] for row in rows]
+
+
+async def test_a_stop_first_estimated_close_ahead_is_noted_once_and_its_customer_told(world: World) -> None:
+    shipped = await rules.text_in_force(world.connection)
+    await rules.put_in_force(world.connection, "approaching_min = 15\n" + shipped, by="test", now=T0)
+    stops, vehicle_id, trip_id = await run_to_hub_and_customer(world)
+    order_id = await world.order(stops, promised_min=200)
+    await world.bind(order_id, trip_id, 0, 2)
+    await world.connection.execute(
+        "with made as (insert into contact (public_id, depot_id, key_id) values (gen_random_uuid(), $1, 1)"
+        " returning contact_id) update orders set contact_id = made.contact_id from made where order_id = $2",
+        world.depot_id,
+        order_id,
+    )
+    await world.drive(trip_id, vehicle_id, 40, 40_000)
+    await world.estimate(41)
+    assert await due_soon(world) == {}
+    await world.drive(trip_id, vehicle_id, 50, 50_000)
+    await world.estimate(50)
+    assert await due_soon(world) == {"hub": at(50)}
+    assert "approaching" not in await notices_of(world, order_id), "a hub is nothing to a customer"
+
+    await world.drive(trip_id, vehicle_id, 136, 106_000)
+    told = await world.estimate(136)
+    assert (await due_soon(world))["customer"] == at(136)
+    assert order_id in told["order"]
+    await world.drive(trip_id, vehicle_id, 137, 107_000)
+    await world.estimate(137)
+    assert (await due_soon(world))["customer"] == at(136)
+    assert (await notices_of(world, order_id)).count("approaching") == 1

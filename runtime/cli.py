@@ -24,6 +24,7 @@ from runtime.rules_commands import rules_app
 from runtime.settings import Settings, load_settings
 from runtime.stack.embedded import EmbeddedStack
 from runtime.stack.errors import StackError
+from runtime.trip_commands import trip_app
 from runtime.user_commands import user_app
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.add_typer(device_app, name="device")
 app.add_typer(rejected_app, name="rejected")
 app.add_typer(eta_app, name="eta")
 app.add_typer(rules_app, name="rules")
+app.add_typer(trip_app, name="trip")
 app.add_typer(user_app, name="user")
 app.add_typer(keys_app, name="keys")
 

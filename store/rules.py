@@ -55,17 +55,17 @@ async def text_in_force(connection: Connection) -> str:
 
 async def in_force(connection: Connection) -> Rules:
     """The rules now in force: the newest kept, else those shipped."""
-    newest = await _queries.newest_id(connection)
+    newest = await _queries.newest_digest(connection)
     if newest is None:
         return shipped()
     known = _KNOWN.get(newest)
     if known is None:
         row = await _queries.newest(connection)
-        known = _KNOWN[row["rule_set_id"]] = parse(row["body"]["toml"])
+        known = _KNOWN[newest] = parse(row["body"]["toml"])
     return known
 
 
-_KNOWN: dict[int, Rules] = {}
+_KNOWN: dict[str, Rules] = {}
 
 
 @cache

@@ -100,6 +100,14 @@ async def internal_id(connection: Connection, principal: Principal, public_id: U
     return int(vehicle_id)
 
 
+async def labelled(connection: Connection, principal: Principal, label: str) -> UUID:
+    """A vehicle's public id by its label; NotFound when there is none or the principal may not see it."""
+    public_id = await _queries.labelled(connection, label=label, depots=principal.depots)
+    if public_id is None:
+        raise NotFound(f"There is no vehicle {label!r}.")
+    return UUID(str(public_id))
+
+
 async def get(connection: Connection, principal: Principal, public_id: UUID) -> Vehicle:
     """One vehicle; NotFound when there is none or the principal may not see it."""
     row = await _queries.by_public_id(connection, public_id=public_id, depots=principal.depots)

@@ -9,6 +9,9 @@ returning vehicle_id;
 select vehicle_id from vehicle
 where public_id = :public_id and (:depots::bigint[] is null or depot_id = any(:depots));
 
+-- name: labelled$
+select public_id from vehicle where label = :label and (:depots::bigint[] is null or depot_id = any(:depots));
+
 -- name: by_public_id^
 select v.vehicle_id, v.public_id, d.public_id as depot_public_id, v.label, v.kind, v.status, v.capacity_kg,
        v.capacity_m3, p.device_time, p.received_at, p.lat, p.lon, p.speed_mps, p.heading_deg, p.accuracy_m,

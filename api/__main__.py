@@ -18,10 +18,10 @@ from api.services import Sources
 from geo.routers import NoWay, Router, valhalla
 from geo.routers.cached import CachedRouter
 from geo.routers.straight import StraightLines
-from migrations.runner import load_migrations
+from migrations.runner import load_migrations, refusal_of_newer
 from runtime.logging import configure_logging
 from runtime.metrics import Metrics
-from runtime.settings import Settings, load_settings, refuse_taken
+from runtime.settings import Settings, load_settings, refuse, refuse_taken
 from store.cipher import Cipher
 from store.errors import Unavailable
 from store.pool import open_connection
@@ -34,6 +34,8 @@ def main() -> None:
     """Run the API until it is told to stop."""
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format, "api")
+    if newer := refusal_of_newer(settings.required_database_url()):
+        refuse(newer)
     refuse_taken(settings.api_host, settings.api_port, "ZAITU_API_PORT")
     try:
         config = config_of(settings)

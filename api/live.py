@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from datetime import datetime
 
 import structlog
@@ -149,11 +149,13 @@ class ChangeHub:
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
-        with translated():
-            async for batch in changes.follow(self._database_url, self._cursor, poll_s=POLL_S):
-                if batch:
-                    await self._tell(batch)
-                    self._cursor = batch[-1].cursor
+        # A generator left to the garbage collector would keep its connection for a while.
+        async with aclosing(changes.follow(self._database_url, self._cursor, poll_s=POLL_S)) as news:
+            with translated():
+                async for batch in news:
+                    if batch:
+                        await self._tell(batch)
+                        self._cursor = batch[-1].cursor
 
     async def _tell(self, batch: Sequence[Change]) -> None:
         now = self._clock()

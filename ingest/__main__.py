@@ -14,9 +14,10 @@ from ingest.broker import BrokerAddress
 from ingest.errors import IngestError
 from ingest.inbox import BatchRules
 from ingest.process import IngestOptions, IngestProcess
+from migrations.runner import refusal_of_newer
 from runtime.logging import configure_logging
 from runtime.metrics import Metrics, MetricsServer
-from runtime.settings import Settings, load_settings, refuse_taken
+from runtime.settings import Settings, load_settings, refuse, refuse_taken
 from runtime.stack.embedded import EmbeddedStack
 from store.cipher import Cipher
 
@@ -32,6 +33,8 @@ def main() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format, "ingest")
+    if newer := refusal_of_newer(settings.required_database_url()):
+        refuse(newer)
     refuse_taken(settings.metrics_host, settings.ingest_metrics_port, "ZAITU_INGEST_METRICS_PORT")
     refuse_taken(settings.device_http_host, settings.device_http_port, "ZAITU_DEVICE_HTTP_PORT")
     metrics = Metrics()

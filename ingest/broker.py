@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import paho.mqtt.client as mqtt
 import structlog
@@ -45,6 +45,13 @@ class BrokerAddress:
     username: str | None
     password: str | None
     tls: bool
+
+    def __str__(self) -> str:
+        """The URL without the password."""
+        scheme = "mqtts" if self.tls else "mqtt"
+        user = f"{quote(self.username)}@" if self.username else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{user}{host}:{self.port}"
 
     @classmethod
     def parse(cls, url: str) -> BrokerAddress:
@@ -85,6 +92,7 @@ class BrokerListener:
         self._failure: BaseException | None = None
         self._socket: BufferedSocket | None = None
         self._paused = False
+        self._leaving = False
         self._read_at = now()
         inbox.on_room = self._read_on
         self.generation = 0
@@ -132,12 +140,11 @@ class BrokerListener:
 
     async def _connect(self) -> bool:
         self._closed.clear()
+        self._leaving = False
         try:
             await asyncio.to_thread(self._client.connect, self._address.host, self._address.port, KEEPALIVE_S)
         except OSError as exc:
-            log.warning(
-                "broker_unreachable", host=self._address.host, port=self._address.port, error=str(exc)
-            )
+            log.warning("broker_unreachable", mqtt_url=str(self._address), error=str(exc))
             return False
         self._attach()
         return True
@@ -157,6 +164,7 @@ class BrokerListener:
 
     def _disconnect(self) -> None:
         if self._socket is not None:
+            self._leaving = True
             self._client.disconnect()
             self._write()
         self._detach()
@@ -288,7 +296,10 @@ class BrokerListener:
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Any
     ) -> None:
-        log.warning("broker_disconnected", reason=str(reason))
+        if self._leaving:
+            log.info("broker_left")
+        else:
+            log.warning("broker_disconnected", reason=str(reason))
         self._detach()
 
     def _on_socket_close(self, _client: mqtt.Client, _userdata: Any, closing: Any) -> None:

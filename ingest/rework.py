@@ -37,7 +37,9 @@ _STORING = (
 
 async def rework_quarantine(batch: Batch, context: IngestContext) -> None:
     """Take in facts set apart, store and fold those whose times can be believed now, and note which."""
-    taken = await clocks.waiting_in_quarantine(context.connection, AT_ONCE)
+    waiting_now = await clocks.waiting_in_quarantine(context.connection, AT_ONCE)
+    # A correction this process has not heard of yet: its facts wait until it has.
+    taken = [waiting for waiting in waiting_now if context.clocks.numbered(waiting.correction_id)]
     _take_in(batch, [_message(waiting) for waiting in taken])
     for place, waiting in enumerate(taken):
         _hold(batch, context, place, waiting)

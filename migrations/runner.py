@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psycopg
 
+from migrations.restored import RESTORE_AGAIN, damage_of_restore
+
 SHIPPED = Path(__file__).with_name("sql")
 NO_TRANSACTION = "-- no-transaction"
 # Two programs started at once take turns: any number will do that nobody else uses as an advisory lock.
@@ -83,6 +85,7 @@ def migrate(
         with psycopg.connect(database_url, autocommit=True, connect_timeout=10) as connection:
             _take_turn(connection)
             missing = _missing(connection, shipped)
+            _refuse_broken_restore(connection)
             for migration in missing:
                 report(migration)
                 _apply(connection, migration)
@@ -91,6 +94,39 @@ def migrate(
             f"The database cannot be reached or ended the connection: {_sentence(exc)}"
         ) from exc
     return missing
+
+
+def refusal_of_newer(database_url: str, migrations: Sequence[Migration] | None = None) -> str | None:
+    """Say why a program with these migrations must not run on a database, or nothing when it may.
+
+    A database that is newer may mean something else by what it holds. One that cannot be reached says
+    nothing yet, and an older one is brought up to date by `zaitu migrate`.
+    """
+    shipped = load_migrations() if migrations is None else migrations
+    try:
+        with psycopg.connect(database_url, autocommit=True, connect_timeout=10) as connection:
+            if not _has_ledger(connection):
+                return None
+            newest = connection.execute(
+                "select number, name from schema_migration order by number desc limit 1"
+            ).fetchone()
+    except psycopg.OperationalError:
+        return None
+    if newest is None or (shipped and newest[0] <= shipped[-1].number):
+        return None
+    return _newer(*newest)
+
+
+def _has_ledger(connection: psycopg.Connection) -> bool:
+    row = connection.execute("select to_regclass('schema_migration') is not null").fetchone()
+    return row is not None and bool(row[0])
+
+
+def _newer(number: int, name: str) -> str:
+    return (
+        f"This database is newer than the program: it has migration {number:04}_{name}, "
+        "which the program does not know. Run the newer program."
+    )
 
 
 def _read(path: Path) -> Migration:
@@ -122,10 +158,7 @@ def _missing(connection: psycopg.Connection, shipped: Sequence[Migration]) -> li
     for number, name, sha256 in applied:
         known = by_number.pop(number, None)
         if known is None:
-            raise MigrationError(
-                f"This database is newer than the program: it has migration {number:04}_{name}, "
-                "which the program does not know. Run the newer program."
-            )
+            raise MigrationError(_newer(number, name))
         if (known.name, known.sha256) != (name, sha256):
             raise MigrationError(
                 f"Migration {number:04}_{known.name} was changed after it was applied here as {name}: "
@@ -138,6 +171,12 @@ def _missing(connection: psycopg.Connection, shipped: Sequence[Migration]) -> li
             "it was changed by hand. Restore schema_migration from a backup."
         )
     return missing
+
+
+def _refuse_broken_restore(connection: psycopg.Connection) -> None:
+    damage = damage_of_restore(connection)
+    if damage is not None:
+        raise MigrationError(f"This database was not restored whole: {damage}. {RESTORE_AGAIN}.")
 
 
 def _apply(connection: psycopg.Connection, migration: Migration) -> None:

@@ -13,6 +13,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from migrations.restored import RESTORE_AGAIN, damage_of_restore
 from runtime.broker_probe import ProbeError, WindowReading, read_version, read_window
 from runtime.stack.errors import StackError
 
@@ -107,6 +108,7 @@ def examine_database(url: str) -> list[Finding]:
             return [
                 _postgres_version(connection),
                 _timescaledb(connection),
+                *_restored(connection),
                 _durability(connection),
                 _workers(connection),
                 _clock(connection),
@@ -181,6 +183,11 @@ def _no_timescaledb(connection: psycopg.Connection) -> Finding:
         )
     remedy = "install TimescaleDB on the server and add it to shared_preload_libraries"
     return Finding("TimescaleDB", Verdict.WRONG, "not installed on the server", remedy)
+
+
+def _restored(connection: psycopg.Connection) -> list[Finding]:
+    damage = damage_of_restore(connection)
+    return [] if damage is None else [Finding("restore", Verdict.WRONG, damage, RESTORE_AGAIN)]
 
 
 def _durability(connection: psycopg.Connection) -> Finding:

@@ -13,6 +13,7 @@ from store.errors import Unavailable
 Connection = Any
 Pool = Any
 
+CONNECT_WITHIN_S = 30.0
 # A transaction left open by a process that hangs holds back every reader of `change`: the server ends it.
 _SETTINGS = {"idle_in_transaction_session_timeout": "60s"}
 
@@ -28,7 +29,7 @@ async def open_connection(
     try:
         connection = await asyncpg.connect(
             database_url,
-            timeout=10,
+            timeout=CONNECT_WITHIN_S,
             command_timeout=answer_within_s,
             server_settings={**_SETTINGS, **(settings or {})},
         )
@@ -50,7 +51,7 @@ async def open_pool(database_url: str, *, max_size: int = 10, plan_once: bool = 
             database_url,
             min_size=1,
             max_size=max_size,
-            timeout=10,
+            timeout=CONNECT_WITHIN_S,
             init=prepare_connection,
             server_settings={**_SETTINGS, **settings},
         )

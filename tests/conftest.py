@@ -37,7 +37,7 @@ FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "checkpoint_timeout"
 BrokerFactory = Callable[..., Broker]
 DatabaseMaker = Callable[[], AbstractContextManager[str]]
 
-pytest_plugins = ["ingest_process"]
+pytest_plugins = ["commit_world", "ingest_process"]
 
 # Drawing a traceback with all its local values, as structlog does unasked, takes seconds.
 structlog.configure(
@@ -50,6 +50,16 @@ structlog.configure(
 # How long an example takes says what else the machine does, and nothing about the example.
 settings.register_profile("zaitu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("zaitu")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest begin first: begun last, they would keep one worker busy while the others wait."""
+    items.sort(key=_lasts_s, reverse=True)
+
+
+def _lasts_s(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("lasts")
+    return float(mark.args[0]) if mark else 0.0
 
 
 @pytest.fixture(scope="session")

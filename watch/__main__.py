@@ -16,9 +16,10 @@ from domain.alerts import LateRiskRule
 from domain.estimates import DriftRule, PublishRule
 from geo.geocoders import Geocoder
 from geo.geocoders.nominatim import Nominatim
+from migrations.runner import refusal_of_newer
 from runtime.logging import configure_logging
 from runtime.metrics import Metrics, MetricsServer
-from runtime.settings import Settings, load_settings, refuse_taken
+from runtime.settings import Settings, load_settings, refuse, refuse_taken
 from store.cipher import Cipher
 from watch import (
     address_errors,
@@ -55,6 +56,8 @@ def main() -> None:
     configure_logging(settings.log_level, settings.log_format, "watch")
     refuse_taken(settings.metrics_host, settings.watch_metrics_port, "ZAITU_WATCH_METRICS_PORT")
     database_url = settings.required_database_url()
+    if newer := refusal_of_newer(database_url):
+        refuse(newer)
     principal = process_principal("watch")
     metrics = Metrics()
     measures = WatchMeasures(metrics.registry)

@@ -48,7 +48,7 @@ FREE_PORTS = dict.fromkeys(
 SERVICES = ("ingest", "watch", "api")
 PATIENCE_S = 240
 # One worker runs them all, on one cluster; under load a demo takes minutes to start.
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.lasts(45), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

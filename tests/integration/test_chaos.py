@@ -36,7 +36,7 @@ TRUCKS = 50 if FULL else 10
 FIXES = 2_000 if FULL else 250
 KILLS = 15 if FULL else 5
 BROKER_STOPS = 3 if FULL else 1
-PATIENCE_S = 600.0 if FULL else 90.0
+PATIENCE_S = 600.0 if FULL else 240.0
 EVERY_S = 10
 Fact = tuple[str, dict[str, Any]]
 
@@ -149,7 +149,8 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.timeout(PATIENCE_S * 2)
+@pytest.mark.lasts(35)
+@pytest.mark.timeout(PATIENCE_S * 3)
 def test_kills_of_ingest_database_and_broker_lose_nothing_and_do_nothing_twice(
     cluster: Cluster,
     broker_factory: BrokerFactory,

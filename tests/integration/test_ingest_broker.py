@@ -58,6 +58,9 @@ def test_what_is_published_is_stored_and_the_queue_at_the_broker_is_empty_after(
     first.send_signal(signal.SIGTERM)
     assert first.wait(WAIT_S) == 0
     ingest.running.remove(first)
+    said = (ingest.folder / "ingest.log").read_text()
+    assert "broker_left" in said
+    assert "warning" not in said
 
     ingest.start(broker)
     with publisher(broker) as publish:
@@ -209,6 +212,19 @@ def test_a_device_may_send_over_http_and_200_means_committed(
         assert refusal.headers["content-type"] == "application/problem+json"
     assert stored(company) == 1
     assert company.value("select count(*) from rejected where reason = 'too_large'") == 1
+
+
+def test_a_broker_that_is_away_is_named_without_the_password(
+    broker: Broker, company: Company, ingest: IngestRunner
+) -> None:
+    url = urlsplit(broker.url)
+    broker.stop()
+    ingest.start(broker)
+    ingest.wait_logged("broker_unreachable")
+
+    said = (ingest.folder / "ingest.log").read_text()
+    assert f"mqtt://{url.username}@{url.hostname}:{url.port}" in said
+    assert str(url.password) not in said
 
 
 def test_a_refused_login_ends_the_process_with_a_sentence(

@@ -193,6 +193,29 @@ async def test_a_correction_that_does_not_help_leaves_the_facts_set_apart_for_a_
     assert company.rows("select device_time from position") == [(NOW,)]
 
 
+async def test_facts_whose_correction_is_not_heard_of_yet_wait_until_it_is(
+    committer: Committer, company: Company, office: Connection, database_url: str
+) -> None:
+    tracker, _ = world(company)
+    await committed(committer, message("trk-1/gps", ahead(fix(NOW, 0))))
+    # Changes are heard of once no older transaction is open.
+    older = await open_connection(database_url)
+    async with older.transaction():
+        await older.fetchval("select pg_current_xact_id()")
+        async with committing(database_url) as fresh:
+            await committed(fresh)
+            await correct(office, tracker)
+            fresh._set_apart_waits = True
+            await committed(fresh)
+            assert company.value(SET_APART) == 1
+    await older.close()
+
+    async with committing(database_url) as later:
+        await committed(later)
+
+    assert company.value(SET_APART) == 0
+
+
 async def test_order_of_arrival_and_of_correction_change_nothing(
     another_database: Any,
 ) -> None:

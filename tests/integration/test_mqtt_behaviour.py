@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 import psycopg
+import pytest
 from company import Company, fix, payload
 from ingest_process import WAIT_S, IngestRunner, publisher, wait_until
 from paho.mqtt.enums import CallbackAPIVersion
@@ -156,6 +157,8 @@ def receiver(broker: Broker, arrived: list[tuple[int, bool, bytes]]) -> mqtt.Cli
     return made
 
 
+@pytest.mark.lasts(20)
+@pytest.mark.timeout(600)
 def test_65534_messages_may_be_in_flight_each_with_a_number_of_its_own(
     broker_factory: Callable[..., Broker],
 ) -> None:

@@ -40,6 +40,7 @@ async def test_an_archetype_goes_as_written(database_url: str, name: str) -> Non
     await connection.close()
 
 
+@pytest.mark.lasts(90)
 @pytest.mark.timeout(900)
 async def test_200_orders_of_two_days_mixed_go_as_written(database_url: str) -> None:
     scripts = list(archetypes().values())

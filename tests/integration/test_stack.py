@@ -27,6 +27,8 @@ from runtime.stack.postgres import PostgresServer
 
 BrokerFactory = Callable[..., Broker]
 WITHIN_S = 60.0
+# One worker runs them all, on one cluster.
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.lasts(40)]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import socket
 import stat
 import subprocess
@@ -15,11 +16,22 @@ from prometheus_client.parser import text_string_to_metric_families
 from runtime.metrics import Metrics, MetricsServer
 from runtime.settings import Settings, load_settings, refuse_taken
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "MQTT_URL", "ZAITU_ADMIN_TOKEN", "ZAITU_CONTACT_KEY"):
         monkeypatch.delenv(name, raising=False)
+
+
+def test_every_setting_is_documented() -> None:
+    documented = set(re.findall(r"`([A-Z_]+)`", (ROOT / "docs" / "operations.md").read_text()))
+    names = {
+        name.upper() if name in ("database_url", "mqtt_url") else f"ZAITU_{name.upper()}"
+        for name in Settings.model_fields
+    }
+    assert names - documented == set()
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

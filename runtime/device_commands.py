@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from uuid_utils.compat import uuid7
 
 from domain.access import process_principal
 from domain.device_clocks import Adjustment
 from runtime.settings import load_settings
 from runtime.stack.embedded import EmbeddedStack
-from store import clocks, device_health
+from runtime.stack.mosquitto import hash_password, refuse_own_name
+from store import audit, clocks, depots, device_health, devices
 from store.border import translated
 from store.device_health import DeviceHealth, DeviceName
-from store.errors import StoreError
+from store.errors import NotFound, StoreError
 from store.pool import Connection, open_connection
+from store.share_links import token_hash
 from store.unit_of_work import unit_of_work
 
 Answer = TypeVar("Answer")
@@ -33,10 +39,84 @@ _MOST = timedelta(days=36_525)
 _OFFSET_FORM = re.compile(r"([+-]?\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h)")
 
 
+class DeviceKind(StrEnum):
+    """What a device is."""
+
+    TRACKER = "tracker"
+    SCANNER = "scanner"
+
+
 @device_app.command("show")
 def show(name: str) -> None:
     """Say when a device was last heard, what is missing, and how its clock does."""
     typer.echo("\n".join(_told(with_database(lambda connection: _health(connection, name)))))
+
+
+@device_app.command("add")
+def add(
+    name: str,
+    depot: Annotated[str, typer.Option(help="Code of its depot.")],
+    kind: Annotated[DeviceKind, typer.Option(help="What it is.")] = DeviceKind.TRACKER,
+) -> None:
+    """Register a device and let it in: prints its broker password and its HTTP token, only this once.
+
+    Where MQTT_URL names a broker of your own, add the line that is printed to its password file.
+    """
+    password, token = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
+    settings = load_settings()
+    broker = None if settings.mqtt_url else EmbeddedStack(settings.data_dir).start_broker()
+    if broker is not None:
+        refuse_own_name(name)
+
+    async def work(connection: Connection) -> None:
+        now = datetime.now(UTC)
+        async with unit_of_work(connection) as unit:
+            known = {one.code: one.public_id for one in await depots.list_all(unit.connection, WHO)}
+            if depot not in known:
+                raise NotFound(f"There is no depot {depot}.")
+            device_id = await devices.create(
+                unit.connection,
+                WHO,
+                public_id=uuid7(),
+                depot=known[depot],
+                name=name,
+                kind=kind.value,
+                datum="wgs84",
+                expected_interval_s=30.0,
+                token_hash=token_hash(token),
+            )
+            await audit.record(unit.connection, WHO, "add", f"device:{device_id}", {}, now)
+            unit.tell("device", [device_id])
+
+    with_database(work)
+    typer.echo(f"MQTT user {name}, password {password}\nHTTP token {token}")
+    if broker is not None:
+        broker.add_user(name, password)
+    else:
+        typer.echo(f"password file: {name}:{hash_password(password, secrets.token_bytes(12))}")
+
+
+@device_app.command("certificate")
+def certificate(
+    name: str, folder: Annotated[Path, typer.Option(help="Where its files go.")] = Path()
+) -> None:
+    """Issue a trial certificate for a device; makes the trial authority first where there is none."""
+    broker = EmbeddedStack(load_settings().data_dir).start_broker()
+    now = datetime.now(UTC)
+    if not broker.is_secured():
+        broker.secure(["localhost", "127.0.0.1"], now)
+        broker.restart()
+    issued = broker.issue_certificate(name, now)
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix, text in (("crt", issued.certificate), ("key", issued.key)):
+        path = folder / f"{name}.{suffix}"
+        path.touch(mode=0o600, exist_ok=True)
+        path.write_text(text, encoding="ascii")
+    (folder / "ca.crt").write_text(broker.authority_file.read_text(encoding="ascii"), encoding="ascii")
+    typer.echo(
+        f"{folder / name}.crt and .key, authority {folder / 'ca.crt'}: connect to mqtts://127.0.0.1:"
+        f"{broker.certificate_port}, or with a password to mqtts://127.0.0.1:{broker.tls_port}"
+    )
 
 
 @device_app.command("clock")

@@ -7,13 +7,15 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from runtime.stack.account import Account, server_account
+from runtime.stack.certificates import Issued, issue_device, issue_server, make_authority
 from runtime.stack.errors import StackError
 from runtime.stack.loopback import (
     LOOPBACK,
@@ -75,7 +77,8 @@ class Broker:
         return f"mqtt://{user}:{state['passwords'][user]}@{LOOPBACK}:{state['port']}"
 
     def add_user(self, user: str, password: str) -> None:
-        """Let a device (its user name is its name in the topic) in from now on."""
+        """Let a device (its user name is its name in the topic) in from now on; StackError for our names."""
+        refuse_own_name(user)
         state = self._load()
         state["passwords"][user] = password
         self._account.write(self._state, json.dumps(state))
@@ -83,6 +86,54 @@ class Broker:
         process = self._process()
         if process is not None:
             process.send_signal(signal.SIGHUP)
+
+    @property
+    def tls_port(self) -> int:
+        """The port of devices with passwords over TLS; StackError before `secure`."""
+        return int(self._secured()["tls_port"])
+
+    @property
+    def certificate_port(self) -> int:
+        """The port of devices with certificates; StackError before `secure`."""
+        return int(self._secured()["certificate_port"])
+
+    @property
+    def authority_file(self) -> Path:
+        """The certificate devices know the broker by."""
+        return self.directory / "tls" / "ca.crt"
+
+    def is_secured(self) -> bool:
+        """Whether the broker has certificates."""
+        return "tls_port" in self._load()
+
+    def secure(self, hosts: Sequence[str], now: datetime) -> None:
+        """Make a trial authority and the broker's certificate; its next start listens with TLS too."""
+        place = self.directory / "tls"
+        self._account.own_directory(place)
+        authority = make_authority(now)
+        server = issue_server(authority, list(hosts), now)
+        for name, issued in (("ca", authority), ("server", server)):
+            self._account.write(place / f"{name}.crt", issued.certificate)
+            self._account.write(place / f"{name}.key", issued.key)
+        state = self._load()
+        ports = {"tls_port": free_port(), "certificate_port": free_port()}
+        self._account.write(self._state, json.dumps({**ports, **state}))
+
+    def issue_certificate(self, device: str, now: datetime) -> Issued:
+        """Issue a device's trial certificate; StackError before `secure`, or for our names."""
+        self._secured()
+        refuse_own_name(device)
+        place = self.directory / "tls"
+        authority = Issued(
+            (place / "ca.crt").read_text(encoding="ascii"), (place / "ca.key").read_text(encoding="ascii")
+        )
+        return issue_device(authority, device, now)
+
+    def _secured(self) -> dict[str, Any]:
+        state = self._load()
+        if "tls_port" not in state:
+            raise StackError("The broker has no certificates: run `zaitu broker certificates`.")
+        return state
 
     def ensure_running(self) -> str:
         """Start the broker if it is not running and return ingest's URL; StackError when it cannot run."""
@@ -208,6 +259,26 @@ class Broker:
             )
         return started.stdout.strip()
 
+    def _tls_lines(self) -> list[str]:
+        """Two more listeners: passwords over TLS, and certificates, whose common name is then the user."""
+        state, place = self._load(), self.directory / "tls"
+        if "tls_port" not in state:
+            return []
+        files = [
+            f"cafile {place / 'ca.crt'}",
+            f"certfile {place / 'server.crt'}",
+            f"keyfile {place / 'server.key'}",
+            "tls_version tlsv1.2",
+        ]
+        return [
+            f"listener {state['tls_port']} {LOOPBACK}",
+            *files,
+            f"listener {state['certificate_port']} {LOOPBACK}",
+            *files,
+            "require_certificate true",
+            "use_identity_as_username true",
+        ]
+
     def _write_configuration(self, port: int) -> None:
         place = self.directory
         added = {
@@ -226,7 +297,8 @@ class Broker:
         ]
         self._account.write(
             self._configuration,
-            "\n".join([*kept, *(f"{name} {value}" for name, value in added.items())]) + "\n",
+            "\n".join([*kept, *(f"{name} {value}" for name, value in added.items()), *self._tls_lines()])
+            + "\n",
         )
         self._account.write(place / "acl", ACL_FILE.read_text(encoding="utf-8"))
 
@@ -246,6 +318,12 @@ class Broker:
         shutil.copyfile(program, copy)
         copy.chmod(0o755)
         return copy
+
+
+def refuse_own_name(device: str) -> None:
+    """Raise StackError for a device called like one of our own users: it would get that one's rights."""
+    if device.startswith("zaitu-"):
+        raise StackError(f"No device may be called {device}: names with zaitu- are the broker's own users.")
 
 
 def find_mosquitto() -> Path:

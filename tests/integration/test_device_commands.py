@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -133,3 +134,27 @@ async def test_the_api_says_how_a_device_does_and_what_was_rejected(database_url
 async def registered(world: ApiWorld) -> str:
     depot = await world.depot()
     return str((await world.post("/v1/devices", {"depot_id": depot, "name": "trk-1"}))["id"])
+
+
+def test_a_device_that_is_added_gets_a_password_and_a_certificate(
+    tmp_path: Path, company: Company, zaitu: Zaitu, broker_directory: Path
+) -> None:
+    depot = company.depot()
+    code = str(company.value("select code from depot where depot_id = %s", depot))
+    folder = tmp_path / "certificates"
+    try:
+        assert "MQTT user trk-77, password " in zaitu("device", "add", "trk-77", "--depot", code)
+        assert company.value("select kind from device where name = 'trk-77'") == "tracker"
+        zaitu("device", "certificate", "trk-77", "--folder", str(folder))
+        assert {path.name for path in folder.iterdir()} == {"trk-77.crt", "trk-77.key", "ca.crt"}
+        assert (folder / "trk-77.key").stat().st_mode & 0o077 == 0
+        zaitu("device", "add", "zaitu-ingest", "--depot", code, status=1)
+    finally:
+        Broker((broker_directory / "mosquitto").resolve()).kill()
+        shutil.rmtree(broker_directory.resolve())
+
+
+@pytest.fixture
+def broker_directory(tmp_path: Path) -> Path:
+    """Where the command line keeps its broker."""
+    return tmp_path / "stack"

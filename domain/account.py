@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.calendars import Calendar
@@ -193,14 +193,10 @@ def _with_clocks(
         own = by_stage.get(milestone.stage)
         is_troubled = in_trouble and milestone.stage is troubled
         if own is not None:
-            milestone = replace(
-                milestone,
-                deadline_at=milestone.deadline_at or own.deadline_at,
-                owner_role=own.owner,
-                superior_role=own.superior,
-                in_trouble=is_troubled,
+            milestone = milestone.answered_for(
+                own.deadline_at, own.owner, own.superior, in_trouble=is_troubled
             )
         elif is_troubled:
-            milestone = replace(milestone, in_trouble=True)
+            milestone = milestone.answered_for(None, None, None, in_trouble=True)
         answered.append(milestone)
     return tuple(answered)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Protocol
 
 IsWorkday = Callable[[date], bool]
@@ -70,7 +71,13 @@ class OfficeHours:
         first = start.astimezone(self.zone).date()
         for day in (first + timedelta(days=n) for n in range(MOST_DAYS)):
             if self.is_workday(day):
-                yield self._at(day, self.opens), self._at(day, self.closes)
+                yield _opening(day, self.opens, self.closes, self.zone)
 
-    def _at(self, day: date, clock: time) -> datetime:
-        return datetime.combine(day, clock, self.zone).astimezone(UTC)
+
+@lru_cache(maxsize=10_000)
+def _opening(day: date, opens: time, closes: time, zone: tzinfo) -> tuple[datetime, datetime]:
+    """From when to when a day is worked; the same few days are asked for again and again."""
+    return (
+        datetime.combine(day, opens, zone).astimezone(UTC),
+        datetime.combine(day, closes, zone).astimezone(UTC),
+    )

@@ -106,7 +106,7 @@ def run(
     begun = [moments[kind] for kind in clock.start if kind in moments]
     if not begun or (clock.only_if and not holds(clock.only_if, traits)):
         return None
-    starts = sorted(chain.from_iterable(begun))
+    starts = begun[0] if len(begun) == 1 else sorted(chain.from_iterable(begun))
     started_at, ended_at = _course(starts, moments.get(clock.end, ()), is_stage=clock.end in STAGES)
     stopped_at = ended_at
     if closed_at is not None and (ended_at is None or closed_at < ended_at):
@@ -183,7 +183,7 @@ def _within(
     stopped_at: datetime | None,
 ) -> list[Span]:
     """The time in any of these states during a run, as spans that do not overlap."""
-    if not any(state in spans for state in states):
+    if spans.keys().isdisjoint(states):
         return []
     merged: list[Span] = []
     for span in sorted((s for state in states for s in spans.get(state, ())), key=lambda s: s.since):

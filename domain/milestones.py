@@ -117,6 +117,33 @@ class Milestone:
     superior_role: str | None = None
     in_trouble: bool = False
 
+    def answered_for(
+        self,
+        deadline_at: datetime | None,
+        owner_role: str | None,
+        superior_role: str | None,
+        *,
+        in_trouble: bool,
+    ) -> Milestone:
+        """The same with a deadline where no plan sets one, who answers for it, and whether it is in trouble.
+
+        Written out: `dataclasses.replace` took a sixth of a fold.
+        """
+        return Milestone(
+            self.stage,
+            self.stop_seq,
+            self.planned_at,
+            self.deadline_at or deadline_at,
+            self.actual_at,
+            self.plus_minus_s,
+            self.done_packages,
+            self.of_packages,
+            self.decisive,
+            owner_role,
+            superior_role,
+            in_trouble,
+        )
+
 
 def derive(
     order: Order, evidence: Iterable[Evidence], shown: Collection[Stage] = ALWAYS_SHOWN

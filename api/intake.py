@@ -15,10 +15,23 @@ from api.schemas.orders import Contact, Item, NewLeg, NewOrder, NewOrderStop, Or
 from api.services import Services
 from domain.access import Principal
 from domain.addresses import Placed, Placing
+from domain.assignment import why_not
 from domain.happenings import Happening
 from domain.milestones import Evidence
 from domain.rules import Channel, Rules, is_surge, priority_of
-from store import audit, contacts, depots, evidence, geofences, intake, orders, ownership, rules, trips
+from store import (
+    assignments,
+    audit,
+    contacts,
+    depots,
+    evidence,
+    geofences,
+    intake,
+    orders,
+    ownership,
+    rules,
+    trips,
+)
 from store.depots import Depot
 from store.errors import Conflict
 from store.intake import Description
@@ -137,6 +150,7 @@ async def bind(
             raise unusable(
                 f"a leg goes from a stop to a later one; the order's stops are 0 to {last_seq}", "/to_seq"
             )
+        await _refuse_unfit(work.connection, order_id, trip_ids[leg.trip_id], now)
         await orders.add_leg(work.connection, order_id, trip_ids[leg.trip_id], leg.from_seq, to_seq, now)
 
 
@@ -145,6 +159,14 @@ async def refuse_if_closed(connection: Connection, order_id: int) -> None:
     known = await intake.current(connection, order_id)
     if known.closed_at is not None:
         raise Conflict(f"The order is closed ({known.state}).")
+
+
+async def _refuse_unfit(connection: Connection, order_id: int, trip_id: int, now: datetime) -> None:
+    """A trip still to be driven, by a vehicle that is in the garage or cannot take the order at all."""
+    vehicle = await assignments.vehicle_of_trip(connection, trip_id, now)
+    reason = None if vehicle is None else why_not(vehicle, await assignments.load_of(connection, order_id))
+    if vehicle is not None and reason is not None:
+        raise Conflict(f"{vehicle.label} cannot take the order: {reason}. Plan it onto another trip.")
 
 
 async def derive(work: UnitOfWork, order_id: int, now: datetime) -> None:

@@ -10,6 +10,7 @@ from api.schemas.base import Page
 from api.schemas.orders import (
     AddressCandidate,
     ClockRun,
+    Conflict,
     Contact,
     Leg,
     Milestone,
@@ -26,7 +27,7 @@ from api.services import Services
 from domain.access import Principal
 from domain.addresses import why_no_eta
 from domain.milestones import colour
-from store import addresses, contacts, etas, intake, order_views
+from store import addresses, conflicts, contacts, etas, intake, order_views
 from store.order_views import Filter
 from store.pool import Connection
 
@@ -58,6 +59,10 @@ async def read_order(connection: Connection, api: Services, principal: Principal
         priority_changes=[
             PriorityChange.model_validate(change)
             for change in await intake.priority_changes(connection, principal, order.order_id)
+        ],
+        conflicts=[
+            conflict_of(api, principal, one)
+            for one in await conflicts.of_order(connection, principal, order.order_id)
         ],
         contact=None if contact is None else _contact(contact),
         address=None if address is None else _address(address, principal),
@@ -138,6 +143,25 @@ def _contact(contact: contacts.Contact) -> Contact:
         lon=lon,
         email=contact.email,
         language="en" if contact.language == "en" else "zh-CN",
+    )
+
+
+def conflict_of(api: Services, principal: Principal, found: conflicts.ListedConflict) -> Conflict:
+    """A conflict as the API shows it."""
+    return Conflict(
+        id=found.public_id,
+        order_id=found.order_public_id,
+        order_number=found.order_number,
+        package_code=found.package_code,
+        kind=found.kind,
+        at=found.at,
+        vehicle_labels=found.vehicle_labels,
+        detail=found.detail,
+        found_at=found.found_at,
+        ended_at=found.ended_at,
+        settled_at=found.settled_at,
+        settled_by=found.settled_by,
+        reason=conflicts.open_reason(api.cipher, found.reason_cipher) if principal.reads_contacts else None,
     )
 
 

@@ -61,6 +61,15 @@ async def fleet(
     }
 
 
+async def vehicle_of_trip(connection: Connection, trip_id: int, now: datetime) -> FleetVehicle | None:
+    """The vehicle of a trip that is not over, empty; None for a trip that is."""
+    row = await _queries.vehicle_of_trip(connection, trip_id=trip_id, now=now)
+    if row is None:
+        return None
+    capacity = (row["capacity_kg"], row["capacity_m3"])
+    return FleetVehicle(row["vehicle_id"], row["label"], row["status"], capacity, Load(0.0, 0.0), None)
+
+
 async def assign(connection: Connection, order_id: int, vehicle_id: int, *, by: str, now: datetime) -> None:
     """Give an order the caller has locked to a vehicle; whoever had it has it no more."""
     await _queries.end(connection, order_id=order_id, by=by, now=now)

@@ -9,7 +9,7 @@ from domain.account import Account, account
 from domain.clocks import ClockRun
 from domain.milestones import Evidence, Milestone
 from domain.notices import news_of
-from store import notices, rules
+from store import conflicts, notices, rules
 from store.notices import Told
 from store.order_facts import OrderFacts
 from store.pool import Connection
@@ -45,6 +45,8 @@ async def write(
     touched = {order_id for order_id, _ in changed} | set(approached)
     touched |= await _write_clocks(work.connection, accounts)
     touched |= await _write_states(work.connection, accounts)
+    closed = {order_id: known_now.closed_at for order_id, known_now in accounts.items()}
+    touched |= await conflicts.write(work.connection, known, closed, now)
     told = [
         Told(
             order_id, known[order_id].depot_id, known[order_id].contact_id, known[order_id].zone, tuple(news)

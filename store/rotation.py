@@ -12,6 +12,7 @@ from store import place_names
 from store.addresses import known_point_context
 from store.alerts import NOTE_CONTEXT
 from store.cipher import Cipher
+from store.conflicts import REASON_CONTEXT as CONFLICT_CONTEXT
 from store.evidence import EVIDENCE_CONTEXT
 from store.facts import QUARANTINE_CONTEXT, SCAN_CONTEXT
 from store.intake import CLOCK_REASON_CONTEXT
@@ -63,6 +64,7 @@ SEALED = (
     Sealed("evidence", ("evidence_id",), "private_cipher", _always(EVIDENCE_CONTEXT)),
     Sealed("order_stop", ("order_id", "seq"), "name_cipher", _always(place_names.CONTEXT)),
     Sealed("order_clock", ("order_id", "clock"), "reason_cipher", _always(CLOCK_REASON_CONTEXT)),
+    Sealed("order_conflict", ("order_conflict_id",), "reason_cipher", _always(CONFLICT_CONTEXT)),
     Sealed("alert_note", ("alert_note_id",), "text_cipher", _always(NOTE_CONTEXT)),
     Sealed("endpoint", ("endpoint_id",), "secret_cipher", _always(SECRET_CONTEXT)),
     Sealed("notice", ("notice_id",), "body_cipher", _always(BODY_CONTEXT)),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -22,6 +22,7 @@ from api.schemas.alerts import (
 )
 from api.schemas.base import Page
 from api.services import Api, Limit, Services
+from domain.access import Principal
 from store import alerts, audit
 from store.unit_of_work import UnitOfWork
 
@@ -60,25 +61,27 @@ async def alert_precision(
 @router.post("/{alert_id}/acknowledge")
 async def acknowledge_alert(alert_id: UUID, api: Api, principal: Staff) -> Alert:
     """Note that somebody has seen an alert; the first one to do so stays noted."""
+    now = api.sources.clock()
     async with api.writing() as work:
-        now = api.sources.clock()
         alert = await alerts.acknowledge(work.connection, principal, alert_id, principal.name, now)
-        work.tell("alert", [alert.alert_id])
-    return _alert(api, alert)
+        return await _done(api, work, principal, "acknowledge", alert, now)
 
 
 @router.post("/{alert_id}/assign")
 async def assign_alert(alert_id: UUID, given: Assignee, api: Api, principal: Staff) -> Alert:
     """Say who takes care of an alert."""
     async with api.writing() as work:
-        return _told(api, work, await alerts.assign(work.connection, principal, alert_id, given.to))
+        alert = await alerts.assign(work.connection, principal, alert_id, given.to)
+        return await _done(api, work, principal, "assign", alert, api.sources.clock())
 
 
 @router.post("/{alert_id}/snooze")
 async def snooze_alert(alert_id: UUID, given: Snooze, api: Api, principal: Staff) -> Alert:
     """Leave an alert out of the list for a while."""
+    detail = {"until": given.until.isoformat()}
     async with api.writing() as work:
-        return _told(api, work, await alerts.snooze(work.connection, principal, alert_id, given.until))
+        alert = await alerts.snooze(work.connection, principal, alert_id, given.until)
+        return await _done(api, work, principal, "snooze", alert, api.sources.clock(), detail)
 
 
 @router.post("/{alert_id}/resolve")
@@ -87,10 +90,7 @@ async def resolve_alert(alert_id: UUID, given: Resolution, api: Api, principal: 
     now = api.sources.clock()
     async with api.writing() as work:
         alert = await alerts.resolve(work.connection, principal, alert_id, given.cause, principal.name, now)
-        await audit.record(
-            work.connection, principal, "resolve", f"alert:{alert_id}", {"cause": given.cause}, now
-        )
-        return _told(api, work, alert)
+        return await _done(api, work, principal, "resolve", alert, now, {"cause": given.cause})
 
 
 @router.post("/{alert_id}/notes", status_code=HTTPStatus.CREATED)
@@ -98,21 +98,28 @@ async def add_note(alert_id: UUID, given: NewNote, api: Api, principal: Staff) -
     """Write something beside an alert."""
     now = api.sources.clock()
     async with api.writing() as work:
-        return _told(
-            api,
-            work,
-            await alerts.add_note(
-                work.connection,
-                principal,
-                alert_id,
-                alerts.seal_note(api.cipher, given.text),
-                principal.name,
-                now,
-            ),
+        alert = await alerts.add_note(
+            work.connection,
+            principal,
+            alert_id,
+            alerts.seal_note(api.cipher, given.text),
+            principal.name,
+            now,
         )
+        return await _done(api, work, principal, "note", alert, now)
 
 
-def _told(api: Services, work: UnitOfWork, alert: alerts.Alert) -> Alert:
+async def _done(
+    api: Services,
+    work: UnitOfWork,
+    principal: Principal,
+    action: str,
+    alert: alerts.Alert,
+    now: datetime,
+    detail: dict[str, Any] | None = None,
+) -> Alert:
+    """What somebody did with an alert, in the audit trail and announced."""
+    await audit.record(work.connection, principal, action, f"alert:{alert.public_id}", detail or {}, now)
     work.tell("alert", [alert.alert_id])
     return _alert(api, alert)
 

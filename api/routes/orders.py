@@ -17,6 +17,7 @@ from api.problems import Refused, unusable
 from api.schemas.base import Page
 from api.schemas.orders import (
     AddressChoice,
+    AuditEntry,
     ClockReason,
     NewEvidence,
     NewLeg,
@@ -28,7 +29,7 @@ from api.schemas.orders import (
 from api.services import Api, Limit
 from domain.access import Principal
 from domain.milestones import NO_STOP, Evidence, Kind, Stage, kind_of
-from store import audit, evidence, intake, orders, trips
+from store import audit, evidence, intake, order_views, orders, trips
 from store.errors import Conflict
 from store.order_views import Filter
 from store.pool import Connection
@@ -113,6 +114,8 @@ async def give_reason(order_id: UUID, clock: str, given: ClockReason, api: Api, 
         await intake.give_reason(
             work.connection, api.cipher, internal_id, clock, reason=given.reason, by=principal.name, now=now
         )
+        detail = {"clock": clock}
+        await audit.record(work.connection, principal, "reason", f"order:{internal_id}", detail, now)
         work.tell("order", [internal_id])
         return await read_order(work.connection, api, principal, order_id)
 
@@ -128,6 +131,15 @@ async def choose_address(order_id: UUID, choice: AddressChoice, api: Api, princi
         await audit.record(work.connection, principal, "address", f"order:{internal_id}", {"given": how}, now)
         await derive(work, internal_id, now)
         return await read_order(work.connection, api, principal, order_id)
+
+
+@router.get("/{order_id}/audit")
+async def read_audit(order_id: UUID, api: Api, principal: Staff) -> Page[AuditEntry]:
+    """What people changed of an order by hand, the first change first."""
+    async with api.reading() as connection:
+        order = await order_views.get(connection, principal, order_id)
+        found = await audit.of_subject(connection, f"order:{order.order_id}")
+    return Page(items=[AuditEntry(**entry) for entry in found])
 
 
 @router.post("/{order_id}/legs", status_code=HTTPStatus.CREATED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -220,6 +220,39 @@ class OrderSummary(Response):
     destination_eta: Eta | None
 
 
+class AuditEntry(Response):
+    """A change somebody made by hand: which fields, never what is in them."""
+
+    at: Time
+    actor: str
+    action: str
+    detail: dict[str, Any]
+
+
+class Conflict(Response):
+    """Something about an order that contradicts itself; `settled_at`: somebody looked into it."""
+
+    id: UUID
+    order_id: UUID
+    order_number: str
+    package_code: str | None
+    kind: str
+    at: Time
+    vehicle_labels: list[str]
+    detail: dict[str, Any]
+    found_at: Time
+    ended_at: Time | None = Field(description="later facts resolved it")
+    settled_at: Time | None
+    settled_by: str | None
+    reason: str | None
+
+
+class Settlement(Request):
+    """What came of a conflict."""
+
+    reason: LongText = Field(min_length=1)
+
+
 class AddressCandidate(Response):
     """A place the address may mean; without a point where only its division is known."""
 
@@ -291,6 +324,7 @@ class Order(Response):
     milestones: list[Milestone]
     clocks: list[ClockRun]
     priority_changes: list[PriorityChange]
+    conflicts: list[Conflict]
 
 
 class OrderChange(Request):

@@ -33,6 +33,12 @@ where (:depots::bigint[] is null or v.depot_id = any(:depots))
   and (:only::uuid is null or v.public_id = :only)
 order by v.vehicle_id;
 
+-- name: vehicle_of_trip^
+select v.vehicle_id, v.label, v.status, v.capacity_kg, v.capacity_m3
+from trip t
+join vehicle v using (vehicle_id)
+where t.trip_id = :trip_id and coalesce(upper(t.active), 'infinity') > :now::timestamptz;
+
 -- name: end$
 update order_assignment set ended_at = :now, ended_by = :by
 where order_id = :order_id and ended_at is null

@@ -37,6 +37,7 @@ class Things:
     trip: str
     order: str
     alert: str
+    conflict: str
     endpoint: str
     notice: str
     key: str
@@ -88,6 +89,7 @@ class Things:
             "POST /v1/orders/{order_id}/clocks/{clock}/reason": {"reason": "r"},
             "POST /v1/orders/{order_id}/evidence": said,
             "POST /v1/orders/{order_id}/assignment": {"vehicle_id": self.vehicle},
+            "POST /v1/conflicts/{conflict_id}/settlement": {"reason": "r"},
             "POST /v1/endpoints": webhook,
             "POST /v1/alerts/{alert_id}/assign": {"to": "somebody"},
             "POST /v1/alerts/{alert_id}/snooze": {"until": LATER},
@@ -122,7 +124,7 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
         "/v1/api-keys",
         {"shipper_id": shipper, "label": "l", "scopes": ["orders:read"]},
     )
-    alert, notice = str(uuid4()), str(uuid4())
+    alert, notice, conflict = (str(uuid4()) for _ in range(3))
     async with world.work() as work:
         run = work.connection.execute
         await run(
@@ -143,6 +145,13 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
             order["id"],
         )
         await run(
+            "insert into order_conflict (public_id, order_id, kind, key, at, found_at) "
+            "select $1, order_id, 'closed', 'k', $2, $2 from orders where public_id = $3",
+            conflict,
+            NOON,
+            order["id"],
+        )
+        await run(
             "update orders set shipper_id = (select shipper_id from shipper where public_id = $1) "
             "where public_id = $2",
             shipper,
@@ -157,6 +166,7 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
         trip=trip["id"],
         order=order["id"],
         alert=alert,
+        conflict=conflict,
         endpoint=endpoint["id"],
         notice=notice,
         key=made_id(key),
@@ -257,7 +267,7 @@ async def request(world: ApiWorld, name: str, things: Things, headers: dict[str,
 
 async def test_without_a_login_nothing_but_public_routes_answer(database_url: str) -> None:
     async with running_api(database_url) as world:
-        things = Things(*(str(uuid4()) for _ in range(13)))
+        things = Things(*(str(uuid4()) for _ in range(14)))
         for headers in (
             {"Authorization": ""},
             {"Authorization": "Bearer wrong"},

@@ -37,7 +37,7 @@ FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "checkpoint_timeout"
 BrokerFactory = Callable[..., Broker]
 DatabaseMaker = Callable[[], AbstractContextManager[str]]
 
-pytest_plugins = ["commit_world", "ingest_process"]
+pytest_plugins = ["chaos_world", "commit_world", "ingest_process"]
 
 # Drawing a traceback with all its local values, as structlog does unasked, takes seconds.
 structlog.configure(

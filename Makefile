@@ -31,7 +31,7 @@ check: setup ## ruff, mypy, import-linter, cython-lint, and who may name the ker
 	@scripts/check.sh
 
 chaos: setup ## the long fault tests: 100,000 messages through kills and stops; a minute without database or broker
-	@ZAITU_CHAOS=full $(python) -m pytest -s $(addprefix tests/integration/test_,chaos.py broker_killed.py outages.py)
+	@ZAITU_CHAOS=full $(python) -m pytest -s $(addprefix tests/integration/test_,chaos.py broker_killed.py outages.py take_over.py)
 
 bench: setup ## list the benchmarks; `zaitu bench NAME` runs one
 	@$(zaitu) bench

@@ -20,7 +20,7 @@ from ingest.receipts import ReceiptBook
 from store.border import translated
 from store.cipher import Cipher
 from store.errors import Unavailable
-from store.fleet import take_writer_lock
+from store.fleet import end_silent_writer, take_writer_lock
 from store.pool import Connection, open_connection
 
 log = structlog.get_logger(__name__)
@@ -105,6 +105,8 @@ class Writer:
                     connection = await open_connection(self._database_url)
                     if await take_writer_lock(connection):
                         return connection
+                    if await end_silent_writer(connection):
+                        log.warning("silent_writer_ended")
                     connection.terminate()
                     self._stand_by()
                 pause_s = STANDBY_POLL_S

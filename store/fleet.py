@@ -12,6 +12,8 @@ from store.pool import Connection
 from store.queries import load
 
 _queries = load("fleet")
+SILENT_WRITER_S = 3.0
+COMPUTING_WRITER_S = 120.0
 _WRITER_LOCK = 0x5A414954  # "ZAIT": one ingest process at a time on this database
 
 
@@ -67,6 +69,17 @@ class TripRow:
 async def take_writer_lock(connection: Connection) -> bool:
     """Become the one writer for as long as this connection lives; False while another process is."""
     return bool(await _queries.try_writer_lock(connection, key=_WRITER_LOCK))
+
+
+async def end_silent_writer(connection: Connection) -> bool:
+    """End the session of a writer that has stopped asking, as when its machine is frozen or cut off.
+
+    Should it wake up, its commit fails. True when there was such a session.
+    """
+    rows = _queries.end_silent_writer(
+        connection, key=_WRITER_LOCK, idle_s=SILENT_WRITER_S, computing_s=COMPUTING_WRITER_S
+    )
+    return any([row async for row in rows])
 
 
 async def devices(connection: Connection, principal: Principal) -> list[Device]:

@@ -23,7 +23,7 @@ import psutil
 import psycopg
 import pytest
 from company import Company, circle, fix, payload, scan
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from runtime.stack.account import server_account
 from runtime.stack.mosquitto import Broker
@@ -32,6 +32,7 @@ from runtime.stack.postgres import PostgresServer
 FULL = os.environ.get("ZAITU_CHAOS") == "full"
 PATIENCE_S = 600.0 if FULL else 240.0
 EVERY_S = 10
+MOST_UNCONFIRMED = 60_000
 Fact = tuple[str, dict[str, Any]]
 
 
@@ -120,9 +121,12 @@ class Sender:
         return self._sent - self._confirmed
 
     def send(self, facts: Sequence[Fact]) -> None:
-        """Publish with QoS 1."""
+        """Publish with QoS 1; waits while so much is under way that paho would run out of packet ids."""
         for topic, item in facts:
-            self._client.publish(f"zaitu/v1/{topic}", payload(item), qos=1)
+            if self.unconfirmed >= MOST_UNCONFIRMED:
+                wait_for(lambda: self.unconfirmed < MOST_UNCONFIRMED // 2, "the broker to take more")
+            published = self._client.publish(f"zaitu/v1/{topic}", payload(item), qos=1)
+            assert published.rc in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN)
             self._sent += 1
 
     def close(self) -> None:

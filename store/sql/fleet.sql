@@ -39,3 +39,13 @@ where trip_id = any(:trip_ids) and (:depots::bigint[] is null or depot_id = any(
 
 -- name: try_writer_lock$
 select pg_try_advisory_lock(:key);
+
+-- name: end_silent_writer
+-- A session that works asks several times a second. Within a transaction it may compute for long.
+select pg_terminate_backend(pid)
+from pg_locks
+join pg_stat_activity using (pid)
+where locktype = 'advisory' and objid = :key and classid = 0 and objsubid = 1 and granted
+  and pg_locks.database = (select oid from pg_database where datname = current_database())
+  and (state = 'idle' and state_change < clock_timestamp() - :idle_s * interval '1 second'
+       or state = 'idle in transaction' and state_change < clock_timestamp() - :computing_s * interval '1 second');

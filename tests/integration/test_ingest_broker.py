@@ -112,25 +112,6 @@ def test_killing_ingest_in_mid_stream_changes_nothing_about_the_result(
     assert len(company.canonical()["crossings"]) == 5 * 6
 
 
-def test_a_second_process_stands_by_and_takes_over(
-    broker: Broker, company: Company, ingest: IngestRunner
-) -> None:
-    trucks(company, 1)
-    first = ingest.start(broker)
-    ingest.wait_subscribed()
-    with publisher(broker) as publish:
-        publish("trk-0/gps", payload(fix(datetime.now(UTC), 0)))
-    wait_until(lambda: stored(company) == 1, "the first writer's commit")
-    second = ingest.start(broker)
-    ingest.wait_logged("standing_by")
-
-    ingest.kill(first)
-    with publisher(broker) as publish:
-        publish("trk-0/gps", payload(fix(datetime.now(UTC), 10)))
-    wait_until(lambda: stored(company) == 2, "the second writer's commit")
-    assert second.poll() is None
-
-
 def test_a_broker_restored_from_an_older_snapshot_loses_no_uncommitted_message(
     broker: Broker, company: Company, ingest: IngestRunner, tmp_path: Path
 ) -> None:

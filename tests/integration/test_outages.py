@@ -25,7 +25,7 @@ from migrations.runner import migrate
 from runtime.stack.mosquitto import Broker
 
 OUTAGE_S = 60.0 if FULL else 2.0
-A_SECOND = 1_000
+A_SECOND = 500
 TRUCKS = 50
 RSS_BOUND_MB = 400.0
 

@@ -102,8 +102,11 @@ def propose(samples: Sequence[Sample]) -> Proposal | None:
     offset = min(sample.lag for sample in recent)
     evidence = sum(sample.lag <= offset + NETWORK_ALLOWANCE for sample in recent)
     trouble = _trouble(recent, offset, evidence)
-    if trouble is None:
-        return _drift(recent)
+    if trouble is None or trouble in (ClockTrouble.AHEAD, ClockTrouble.BEHIND):
+        # A clock that drifts is far off some day: by no one offset.
+        drifting = _drift(recent)
+        if drifting is not None or trouble is None:
+            return drifting
     if evidence < LEAST_EVIDENCE:
         return None
     if trouble is ClockTrouble.WHOLE_HOURS:

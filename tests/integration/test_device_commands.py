@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -66,6 +67,59 @@ def test_a_clock_of_local_time_is_found_corrected_and_its_facts_come_back(
     assert "set apart" not in shown
     assert "the correction ends now" in zaitu("device", "clock", "trk-1", "--clear")
     assert "not corrected" in zaitu("device", "clock", "trk-1", "--clear")
+
+
+BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=20)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WRONG_CLOCKS: dict[str, Callable[[datetime], datetime]] = {
+    "unset": lambda at: EPOCH + (at - BEGAN),
+    "ahead": lambda at: at + timedelta(days=40, minutes=11),
+    "whole_hours": lambda at: at + timedelta(hours=8),
+    "drifting": lambda at: at + timedelta(minutes=10) + (at - BEGAN) * 1500e-6,
+    "behind": lambda at: at - timedelta(days=700, minutes=11),
+    "week_rollover": lambda at: at - timedelta(weeks=1024),
+}
+
+
+@pytest.mark.parametrize("trouble", WRONG_CLOCKS)
+async def test_each_kind_of_wrong_clock_is_named_and_once_corrected_its_facts_count_when_they_happened(
+    trouble: str, database_url: str, company: Company, zaitu: Zaitu
+) -> None:
+    company.device(company.depot(), "trk-1")
+    happened = [BEGAN + timedelta(minutes=5 * number) for number in range(236)]
+    connection = await open_connection(database_url)
+    committer = await Committer.on(connection, Cipher(bytes(32)), lambda: datetime.now(UTC))
+    messages = [
+        Message(
+            "zaitu/v1/trk-1/gps",
+            payload(fix(WRONG_CLOCKS[trouble](at), 0, seq=number)),
+            at + timedelta(seconds=1 + number % 3),
+        )
+        for number, at in enumerate(happened)
+    ]
+    async for _ in committer.commit(messages):
+        pass
+    await connection.close()
+    assert company.value("select count(*) from quarantine") == len(happened)
+    assert company.value("select count(*) from position") == 0
+
+    said = await asyncio.to_thread(zaitu, "device", "clock", "trk-1")
+    assert f"{trouble}, say" in said
+    await asyncio.to_thread(zaitu, "device", "clock", "trk-1", "--apply")
+    connection = await open_connection(database_url)
+    next_one = await Committer.on(connection, Cipher(bytes(32)), lambda: datetime.now(UTC))
+    async for _ in next_one.commit([]):
+        pass
+    await connection.close()
+
+    off_s = [
+        abs((at - true).total_seconds())
+        for (at,), true in zip(
+            company.rows("select device_time from position order by seq"), happened, strict=True
+        )
+    ]
+    assert max(off_s) < 5.0
+    assert company.value("select count(*) from quarantine where processed_at is null") == 0
 
 
 def test_an_offset_may_be_given_and_nonsense_is_refused(company: Company, zaitu: Zaitu) -> None:

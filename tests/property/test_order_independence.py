@@ -210,6 +210,7 @@ def test_the_calm_result_is_the_day_as_it_was(calm_result: Any) -> None:
     assert wide > narrow + 30, "the wider fence is left later, by those who come once it is valid"
 
 
+@pytest.mark.lasts(12)
 @given(arrival=arrivals())
 @settings(
     max_examples=EXAMPLES,

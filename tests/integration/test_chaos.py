@@ -103,14 +103,14 @@ def test_kills_of_ingest_database_and_broker_lose_nothing_and_do_nothing_twice(
     assert calm.poll() is None
     with psycopg.connect(url, autocommit=True) as connection:
         disturbed = Company(connection)
-        stored, wanted = disturbed.rows(FACTS), company.rows(FACTS)
-        lost, twice = set(wanted) - set(stored), len(stored) - len(set(stored))
+        kept, due = disturbed.rows(FACTS), company.rows(FACTS)
+        lost, twice = set(due) - set(kept), len(kept) - len(set(kept))
         say(
             f"chaos: {len(facts)} messages in {disturbed_s:.0f} s; killed ingest {done['ingest']} times, "
             f"PostgreSQL {done['database']} times, stopped Mosquitto {done['broker']} times, {mid_stream} of "
             f"these in mid-stream; lost {len(lost)}, twice {twice}"
         )
-        assert (len(lost), twice, len(stored)) == (0, 0, len(facts))
+        assert (len(lost), twice, len(kept)) == (0, 0, len(facts))
         assert disturbed.canonical() == company.canonical()
         assert disturbed.value("select count(*) from rejected") == 0
         arrived = "select count(*) from milestone where stage = 'arrived' and actual_at is not null"

@@ -7,11 +7,27 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+import pytest
+import typer
+from typer.testing import CliRunner
+
 from domain.facts import Kind, clock_fault
 from domain.numbering import Numbering
 from ingest.formats.zaitu import decode
 from simulators.device_faults import Drift, Jitter, Tunnel, WrongClock
-from simulators.faults import FAULTS, Fault, Gap, OutOfOrder, Resend, befall, chosen_faults
+from simulators.faults import (
+    FAULTS,
+    Duplicate,
+    Fault,
+    Gap,
+    Late,
+    Malformed,
+    OutOfOrder,
+    Resend,
+    befall,
+    chosen_faults,
+)
+from simulators.fleet import simulate
 from simulators.keeper import PATIENCE_S, Keeper
 from simulators.messages import Encoding, Item, Message
 from simulators.playback import Playback
@@ -117,6 +133,70 @@ def test_a_resend_repeats_the_last_messages_as_duplicates() -> None:
 
     assert numbers(sent) == [20, *range(11, 21)]
     assert all(message.fates == {"duplicate": 1} for message in sent[1:])
+
+
+def test_a_late_message_is_held_up_for_up_to_a_minute_and_otherwise_as_it_was() -> None:
+    sent = through(Late(1.0), [fix(number) for number in range(100)])
+    delays_s = [message.send_at_s - number for number, message in enumerate(sent)]
+
+    assert all(5 <= delay_s <= 60 for delay_s in delays_s)
+    assert len(set(delays_s)) > 90
+    assert [message.items for message in sent] == [fix(number).items for number in range(100)]
+    assert sorted(sent, key=lambda message: message.send_at_s) != sent
+    assert {message.faults for message in sent} == {("late",)}
+
+
+def test_a_duplicate_is_the_same_message_again_within_twenty_seconds() -> None:
+    first, again = through(Duplicate(1.0), [fix(0)])
+
+    assert first == fix(0)
+    assert again.payload() == first.payload()
+    assert 0 < again.send_at_s - first.send_at_s <= 20
+    assert (again.fates, again.faults) == ({"duplicate": 1}, ("duplicate",))
+
+
+def test_a_malformed_payload_comes_beside_the_good_one_and_meets_the_end_it_is_said_to() -> None:
+    received_at = datetime.fromtimestamp(BEGAN_AT_S + 600, UTC)
+    ends = Counter[str]()
+    for seed in range(300):
+        good, spoilt = through(Malformed(1.0), [fix(0)], seed)
+        assert good == fix(0)
+        result = decode(Kind.GPS, spoilt.payload(), "trk-1", "wgs84", received_at)
+        met = Counter(refusal.reason for _, refusal in result.refusals)
+        met.update(
+            "quarantined" if clock_fault(fact.stamp.device_time, received_at) else "stored"
+            for _, fact in result.facts
+        )
+        assert met == spoilt.fates
+        ends.update(met)
+    assert ends.keys() >= {"bad_json", "bad_msgpack", "not_finite", "out_of_range", "quarantined"}
+
+
+@pytest.mark.parametrize("name", ["jitter", "gap", "late", "duplicate", "malformed"])
+def test_a_fault_befalls_as_many_messages_as_its_probability_says(name: str) -> None:
+    fault, rng = FAULTS[name](0.02), random.Random(7)
+    struck = sum(
+        any(name in sent.faults for sent in befall(fix(number), [fault], rng)) for number in range(20_000)
+    )
+
+    assert 0.016 <= struck / 20_000 <= 0.024
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_without_probability_leaves_everything_as_it_is(name: str) -> None:
+    messages = [fix(number) for number in range(200)]
+
+    assert through(FAULTS[name](0.0), messages) == messages
+
+
+def test_the_command_names_every_fault() -> None:
+    app = typer.Typer()
+    app.command()(simulate)
+
+    said = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
+
+    assert len(FAULTS) == 10
+    assert all(name in said for name in FAULTS)
 
 
 def test_with_every_fault_the_report_is_what_a_server_finds() -> None:

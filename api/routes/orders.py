@@ -13,7 +13,7 @@ from api import placing
 from api.auth import Staff
 from api.intake import CLOSED_TAKES, bind, change, derive, refuse_if_closed, take_in, used_before
 from api.order_view import read_order, read_page
-from api.problems import Refused, unusable
+from api.problems import FieldProblem, Refused, unusable
 from api.schemas.base import Page
 from api.schemas.orders import (
     AddressChoice,
@@ -169,7 +169,11 @@ async def end_leg(
     """Take an order off a trip it is planned on; what load scans bind stays until it is scanned off."""
     now = api.sources.clock()
     if at is not None and at > now:
-        raise unusable("a plan can be ended now or in the past", "/at")
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "A plan can be ended now or in the past.",
+            errors=[FieldProblem(detail="must not be in the future", parameter="at")],
+        )
     async with api.writing() as work:
         internal_id, _ = await orders.lock(work.connection, principal, order_id)
         await refuse_if_closed(work.connection, internal_id)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -80,6 +81,11 @@ class Servers:
         )
         wait_until(lambda: "subscribed " in log.read_text(), "ingest's subscription")
         return process
+
+    def connected_at(self) -> datetime:
+        """When the broker answered the connection of the ingest started last, by its log."""
+        lines = (self.directory / "ingest.log").read_text().splitlines()
+        return datetime.fromisoformat(next(line for line in lines if "broker_connected" in line).split()[0])
 
     def start_api(self) -> subprocess.Popen[bytes]:
         """Start the API; returns once it is ready."""

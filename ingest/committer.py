@@ -9,6 +9,7 @@ import structlog
 
 from domain.access import process_principal
 from domain.facts import REFOLD_HORIZON
+from ingest.backlog import live_first
 from ingest.batch import Batch
 from ingest.clocks import DeviceClocks
 from ingest.context import IngestContext, LastFixes
@@ -65,12 +66,20 @@ class Committer:
         return cls(context, now)
 
     async def commit(self, messages: Sequence[Message]) -> AsyncIterator[Batch]:
-        """Commit messages, yielding each batch once it is committed: one, or several after a division.
+        """Commit messages, yielding each batch once it is committed: live messages first, then the backlog.
 
         Where a batch fails with the database there, it is divided until the message at fault is alone; that
         one is rejected. Without messages, only changes of the fleet are worked in.
         Errors of the connection pass through: what was not yielded may or may not be committed.
         """
+        for message in messages:
+            if message.decoded is None:
+                self.decode_ahead(message)
+        for part in live_first(messages):
+            async for batch in self._commit_or_divide(part):
+                yield batch
+
+    async def _commit_or_divide(self, messages: Sequence[Message]) -> AsyncIterator[Batch]:
         await self._give_second_chances()
         try:
             batch = await self._commit(messages)
@@ -87,7 +96,7 @@ class Committer:
             return
         middle = len(messages) // 2
         for part in (messages[:middle], messages[middle:]):
-            async for batch in self.commit(part):
+            async for batch in self._commit_or_divide(part):
                 yield batch
 
     def decode_ahead(self, message: Message) -> None:

@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import takewhile
 from typing import Protocol
 
 import structlog
@@ -144,18 +145,25 @@ class Writer:
             if not self._unfinished:
                 self._unfinished = await self._inbox.next_batch(IDLE_S)
             self._measures.waiting.set(len(self._inbox) + len(self._unfinished))
+            done: set[Message] = set()
             async for batch in committer.commit(self._unfinished):
-                self._acknowledge(batch)
-                # Never acknowledge twice: the broker may use the packet id again at once.
-                done = set(batch.messages)
-                self._unfinished = [message for message in self._unfinished if message not in done]
+                self._settle(batch)
+                done.update(batch.messages)
+                self._acknowledge(done)
         log.info("state_kept", vehicles=await committer.keep_checkpoints())
 
-    def _acknowledge(self, batch: Batch) -> None:
-        """After the commit: acknowledge to the broker, answer HTTP requests, count."""
-        self._broker.acknowledge(
-            [message.receipt for message in batch.messages if message.receipt is not None]
-        )
+    def _acknowledge(self, done: set[Message]) -> None:
+        """Acknowledge what is committed to the broker, up to the first message that is not.
+
+        MQTT wants acknowledgements in the order of receipt. None is sent twice: the broker may use the packet
+        id again at once.
+        """
+        count = sum(1 for _ in takewhile(done.__contains__, self._unfinished))
+        first, self._unfinished = self._unfinished[:count], self._unfinished[count:]
+        self._broker.acknowledge([message.receipt for message in first if message.receipt is not None])
+
+    def _settle(self, batch: Batch) -> None:
+        """After the commit: answer HTTP requests, note what devices are told, count."""
         self._receipts.note(batch)
         now = self._now()
         self._measures.committed(

@@ -222,3 +222,22 @@ async def test_a_refold_never_takes_back_what_was_decided_before_the_horizon(
 
     assert company.value("select count(*) from crossing where superseded_at is null") == 2
     await connection.close()
+
+
+async def test_live_facts_are_committed_before_a_backlog_and_apart_from_it(
+    committer: Committer, company: Company
+) -> None:
+    depot = company.depot()
+    for name in ("trk-1", "trk-2"):
+        company.device(depot, name)
+        await committed(committer, message(f"{name}/gps", fix(NOW - timedelta(hours=4), 0)))
+    old = [message("trk-1/gps", [fix(NOW - timedelta(hours=3 - hour), 0)]) for hour in range(2)]
+    live = message("trk-2/gps", fix(NOW - timedelta(seconds=5), 0))
+
+    batches = [batch async for batch in committer.commit([old[0], live, old[1]])]
+
+    assert [list(batch.messages) for batch in batches] == [[live], old]
+    sent = "from position where device_time > %s"
+    assert company.rows(
+        f"select count(*), count(distinct xmin::text) {sent}", START + timedelta(minutes=1)
+    ) == [(3, 2)]

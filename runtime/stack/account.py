@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.stack.errors import StackError
+from runtime.stack.loopback import exclusive
 
 SYSTEM_ACCOUNT = "zaitu"
 FALLBACK_PARENT = Path("/var/lib")
@@ -111,15 +112,17 @@ def _create_system_account() -> None:
 def reachable_directory(path: Path, account: Account) -> Path:
     """Return a directory the account can use: `path`, or one under /var/lib that `path` becomes a link to.
 
-    The second is for a checkout under a directory only root can enter, such as root's home.
+    The second is for a checkout under a directory only root can enter, such as root's home. Several programs
+    may ask at once: they take turns.
     """
-    if not path.is_symlink():
-        account.own_directory(path)
-        if account.can("w", path) and account.can("x", path):
-            return path.resolve()
-        shutil.rmtree(path)
-        fallback = FALLBACK_PARENT / f"zaitu-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-        path.symlink_to(fallback)
+    with exclusive(path.with_name(f"{path.name}.lock")):
+        if not path.is_symlink():
+            account.own_directory(path)
+            if account.can("w", path) and account.can("x", path):
+                return path.resolve()
+            shutil.rmtree(path)
+            fallback = FALLBACK_PARENT / f"zaitu-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+            path.symlink_to(fallback)
     target = path.resolve()
     account.own_directory(target)
     if not account.can("w", target):

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -272,7 +273,11 @@ def test_a_checkout_only_root_can_enter_keeps_its_servers_elsewhere(
     closed = tmp_path / "home"
     closed.mkdir(mode=0o700)
     try:
-        directory = reachable_directory(closed / "stack", server_account())
+        with ThreadPoolExecutor(8) as asking_at_once:
+            answers = asking_at_once.map(
+                lambda _: reachable_directory(closed / "stack", server_account()), range(8)
+            )
+            [directory] = set(answers)
 
         assert directory.parent == elsewhere
         assert (closed / "stack").resolve() == directory

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -112,7 +113,12 @@ class BufferedSocket:
         self._sock.setblocking(flag)
 
     def close(self) -> None:
-        """Close the socket; what was not flushed is not sent."""
+        """Close the socket, after sending what the operating system takes now.
+
+        paho closes it as soon as it has handed over its farewell: acknowledgements may wait before that.
+        """
+        with suppress(OSError):
+            self.flush()
         self._sock.close()
 
 

@@ -106,11 +106,13 @@ class Writer:
                     connection = await open_connection(self._database_url)
                     if await take_writer_lock(connection):
                         return connection
-                    if await end_silent_writer(connection):
-                        log.warning("silent_writer_ended")
+                    ended = await end_silent_writer(connection)
                     connection.terminate()
                     self._stand_by()
                 pause_s = STANDBY_POLL_S
+                if ended:
+                    log.warning("silent_writer_ended")
+                    pause_s = RETRY_S[0]
             except Unavailable as exc:
                 log.warning("database_unavailable", error=str(exc))
                 pause_s = min(pause_s * 2, RETRY_S[1])

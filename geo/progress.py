@@ -2,11 +2,14 @@
 
 A fix is snapped to the part of the route between where the vehicle was and where it could be by now. Of two
 places equally near, as on a road driven out and back, the earlier counts until the later is nearer by
-`ambiguity_m`. A fix further from the route than `off_route_m` plus its accuracy is off route: the progress
-stays, and the window grows with time, so that the vehicle is found again where it comes back. A fix on the
-last `behind_m` of what was driven already is not off route, but the progress stays there too: a snap may
-have run ahead at a turning point. A vehicle first seen in mid-route (on its way to the start, or the tracking
-began late) is on it once it has followed it forwards for `acquire_m`.
+`ambiguity_m` or two accuracies. Where the route comes by again, a fix that lies as well on the last
+`reverse_m` driven is of a vehicle that stands, or has gone back a little, not of one that has been all the
+way round: the progress stays; a vehicle that really is on its way back has soon left that stretch. A fix
+further from the route than `off_route_m` plus its accuracy is off route: the progress stays, and the window
+grows with time, so that the vehicle is found again where it comes back. A fix on the last `behind_m` of what
+was driven already is not off route, but the progress stays there too: a snap may have run ahead at a turning
+point. A vehicle first seen in mid-route (on its way to the start, or the tracking began late) is on it once
+it has followed it forwards for `acquire_m`.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ class ProgressRules:
 
     `max_speed_mps` (162 km/h) and `slack_m` bound how far the window reaches; `off_route_m` leaves room for
     wide roads and coarse polylines; `ambiguity_m` is more than the noise of a fix, less than the spacing of
-    parallel roads.
+    parallel roads; `reverse_m` is as far as trucks go backwards, or a bad fix jumps.
     """
 
     default_accuracy_m: float = 10.0
@@ -37,6 +40,7 @@ class ProgressRules:
     ambiguity_m: float = 25.0
     acquire_m: float = 300.0
     behind_m: float = 600.0
+    reverse_m: float = 150.0
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -13,6 +13,7 @@ class ProgressFold:
         ambiguity_m: float,
         acquire_m: float,
         behind_m: float,
+        reverse_m: float,
     ) -> None: ...
     def assign(
         self,

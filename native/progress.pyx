@@ -34,6 +34,8 @@ cdef struct Line:
 cdef struct Place:
     double along_m
     double away_m
+    # Whether the way led away from the fix and near it once more before it came here.
+    bint again
 
 
 cdef struct Vehicle:
@@ -79,6 +81,7 @@ cdef Place snapped(
     from_m = smaller(larger(from_m, 0.0), line.distances_m[line.count - 1])
     place.along_m = from_m
     place.away_m = INFINITE
+    place.again = False
     for i in range(segment_of(line, from_m), line.count - 1):
         if line.distances_m[i] > to_m:
             break
@@ -96,6 +99,7 @@ cdef Place snapped(
         if away_m < place.away_m - ambiguity_m or (in_dip and away_m < place.away_m):
             place.away_m = away_m
             place.along_m = line.distances_m[i] + share * length
+            place.again = place.again or not in_dip
             in_dip = True
         if length_of(x + high * dx, y + high * dy) > place.away_m + ambiguity_m:
             in_dip = False
@@ -128,6 +132,7 @@ cdef Line line_of(const double[::1] lats, const double[::1] lons, const double[:
 
 cdef class ProgressFold:
     cdef double default_accuracy_m, max_speed_mps, slack_m, off_route_m, ambiguity_m, acquire_m, behind_m
+    cdef double reverse_m
     cdef Vehicle* vehicles
     cdef Py_ssize_t count
     cdef dict routes
@@ -144,6 +149,7 @@ cdef class ProgressFold:
         double ambiguity_m,
         double acquire_m,
         double behind_m,
+        double reverse_m,
     ):
         self.default_accuracy_m = default_accuracy_m
         self.max_speed_mps = max_speed_mps
@@ -152,6 +158,7 @@ cdef class ProgressFold:
         self.ambiguity_m = ambiguity_m
         self.acquire_m = acquire_m
         self.behind_m = behind_m
+        self.reverse_m = reverse_m
         self.routes = {}
 
     def assign(
@@ -293,21 +300,22 @@ cdef class ProgressFold:
     cdef double _step(
         self, Vehicle* vehicle, double at_s, double lat, double lon, double accuracy_m
     ) noexcept nogil:
-        cdef double allowed_m = self.off_route_m
+        cdef double accuracy = self.default_accuracy_m if isnan(accuracy_m) else accuracy_m
+        cdef double allowed_m = self.off_route_m + accuracy
+        cdef double ambiguity_m = larger(self.ambiguity_m, 2.0 * accuracy)
         cdef double reach_m = INFINITE
         cdef Place place, behind
-        allowed_m += self.default_accuracy_m if isnan(accuracy_m) else accuracy_m
         if vehicle.on_trip:
             reach_m = vehicle.distance_m + self.slack_m + self.max_speed_mps * (at_s - vehicle.on_route_s)
-        place = snapped(&vehicle.line, lat, lon, vehicle.distance_m, reach_m, self.ambiguity_m)
+        place = snapped(&vehicle.line, lat, lon, vehicle.distance_m, reach_m, ambiguity_m)
         vehicle.seen_s = vehicle.checked_s = at_s
         if vehicle.on_trip and place.away_m > allowed_m:
-            behind = snapped(
-                &vehicle.line, lat, lon,
-                vehicle.distance_m - self.behind_m, vehicle.distance_m, self.ambiguity_m,
-            )
+            behind = self._behind(vehicle, lat, lon, self.behind_m, ambiguity_m)
             if behind.away_m <= allowed_m:
-                behind.along_m = vehicle.distance_m
+                place = behind
+        elif vehicle.on_trip and place.again:
+            behind = self._behind(vehicle, lat, lon, self.reverse_m, ambiguity_m)
+            if behind.away_m <= place.away_m + accuracy:
                 place = behind
         if place.away_m > allowed_m:
             if isnan(vehicle.off_since_s):
@@ -321,6 +329,16 @@ cdef class ProgressFold:
             vehicle.on_route_s = at_s
             vehicle.follows_from_m = vehicle.follows_to_m = UNKNOWN
         return place.away_m
+
+    cdef Place _behind(
+        self, Vehicle* vehicle, double lat, double lon, double behind_m, double ambiguity_m
+    ) noexcept nogil:
+        """The vehicle where it was, as far from the fix as the last stretch it has driven."""
+        cdef Place place = snapped(
+            &vehicle.line, lat, lon, vehicle.distance_m - behind_m, vehicle.distance_m, ambiguity_m
+        )
+        place.along_m = vehicle.distance_m
+        return place
 
     cdef bint _follows(self, Vehicle* vehicle, double along_m) noexcept nogil:
         """Whether a vehicle not yet on its trip is: near the start, or following the route for a while."""

@@ -27,13 +27,13 @@ def _snap(
     from_m: float,
     to_m: float,
     ambiguity_m: float,
-) -> tuple[float, float]:
+) -> tuple[float, float, bool]:
     """Walk the window: within a dip of the distance the lowest place counts, a later dip only if deeper by
-    far.
+    far. Where, how far away, and whether it is of a later dip.
     """
     from_m = min(max(from_m, 0.0), line[-1][2])
     across = METRES_PER_DEGREE * math.cos(lat * RADIANS)
-    best_m, place_m, in_dip = math.inf, from_m, True
+    best_m, place_m, in_dip, again = math.inf, from_m, True, False
     for (lon1, lat1, start_m), (lon2, lat2, end_m) in pairwise(line):
         if end_m < from_m or end_m <= start_m:
             continue
@@ -47,13 +47,14 @@ def _snap(
         share = min(max(-(x * dx + y * dy) / (dx * dx + dy * dy), low), high)
         away_m = _length(x + share * dx, y + share * dy)
         if away_m < best_m - ambiguity_m or (in_dip and away_m < best_m):
+            again = again or not in_dip
             best_m, place_m, in_dip = away_m, start_m + share * length, True
         if _length(x + high * dx, y + high * dy) > best_m + ambiguity_m:
             in_dip = False
     if best_m == math.inf:
         last_lon, last_lat, _ = line[-1]
         best_m = _length((last_lon - lon) * across, (last_lat - lat) * METRES_PER_DEGREE)
-    return place_m, best_m
+    return place_m, best_m, again
 
 
 def _length(x: float, y: float) -> float:
@@ -84,6 +85,7 @@ class ProgressFold:
         ambiguity_m: float,
         acquire_m: float,
         behind_m: float,
+        reverse_m: float,
     ) -> None:
         self._default_accuracy_m = default_accuracy_m
         self._max_speed_mps = max_speed_mps
@@ -92,6 +94,7 @@ class ProgressFold:
         self._ambiguity_m = ambiguity_m
         self._acquire_m = acquire_m
         self._behind_m = behind_m
+        self._reverse_m = reverse_m
         self._vehicles: dict[int, _Vehicle] = {}
 
     def assign(self, slot: int, lats: Column, lons: Column, distances_m: Column, from_m: float) -> None:
@@ -176,15 +179,20 @@ class ProgressFold:
 
     def _step(self, slot: int, at_s: float, lat: float, lon: float, accuracy_m: float) -> tuple[float, ...]:
         vehicle = self._vehicles[slot]
-        allowed_m = self._off_route_m + (self._default_accuracy_m if math.isnan(accuracy_m) else accuracy_m)
+        accuracy_m = self._default_accuracy_m if math.isnan(accuracy_m) else accuracy_m
+        allowed_m = self._off_route_m + accuracy_m
+        ambiguity_m = max(self._ambiguity_m, 2.0 * accuracy_m)
         reach_m = math.inf
         if vehicle.on_trip:
             reach_m = vehicle.distance_m + self._slack_m + self._max_speed_mps * (at_s - vehicle.on_route_s)
-        place_m, away_m = _snap(vehicle.line, lat, lon, vehicle.distance_m, reach_m, self._ambiguity_m)
+        place_m, away_m, again = _snap(vehicle.line, lat, lon, vehicle.distance_m, reach_m, ambiguity_m)
         if vehicle.on_trip and away_m > allowed_m:
-            from_m = vehicle.distance_m - self._behind_m
-            behind_m = _snap(vehicle.line, lat, lon, from_m, vehicle.distance_m, self._ambiguity_m)[1]
+            behind_m = self._behind(vehicle, lat, lon, self._behind_m, ambiguity_m)
             if behind_m <= allowed_m:
+                place_m, away_m = vehicle.distance_m, behind_m
+        elif vehicle.on_trip and again:
+            behind_m = self._behind(vehicle, lat, lon, self._reverse_m, ambiguity_m)
+            if behind_m <= away_m + accuracy_m:
                 place_m, away_m = vehicle.distance_m, behind_m
         vehicle.seen_s = at_s
         if away_m > allowed_m:
@@ -198,6 +206,12 @@ class ProgressFold:
                 vehicle.distance_m, vehicle.on_route_s = place_m, at_s
                 vehicle.follows_from_m = vehicle.follows_to_m = math.nan
         return vehicle.distance_m, away_m, vehicle.off_since_s, vehicle.on_trip
+
+    @staticmethod
+    def _behind(vehicle: _Vehicle, lat: float, lon: float, behind_m: float, ambiguity_m: float) -> float:
+        """How far from the fix the last stretch is that the vehicle has driven."""
+        from_m, to_m = vehicle.distance_m - behind_m, vehicle.distance_m
+        return _snap(vehicle.line, lat, lon, from_m, to_m, ambiguity_m)[1]
 
     def _follows(self, vehicle: _Vehicle, place_m: float) -> bool:
         """Whether a vehicle not yet on its trip is: near the start, or following the route for a while."""

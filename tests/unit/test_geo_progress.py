@@ -160,3 +160,83 @@ def test_a_state_needs_its_route_and_must_be_one() -> None:
         progress.assign(0, north(0, 10), 20_000.0)
     with pytest.raises(ValueError, match="acquire_m"):
         ProgressRules(acquire_m=-1.0)
+
+
+@pytest.mark.parametrize("gap_s", [10.0, 30.0, 120.0, 600.0])
+def test_a_truck_that_goes_back_a_little_on_its_way_out_is_not_on_its_way_back(gap_s: float) -> None:
+    out = [(60.0 * i, 0.6 * i) for i in range(6)]
+    at_s = out[-1][0] + gap_s
+    back = [(at_s, 2.9), (at_s + 30.0, 2.95), (at_s + 90.0, 3.2), (at_s + 300.0, 5.0), (at_s + 360.0, 4.4)]
+    found = follow(started(north(0, 5, 0)), [*out, *back])
+    expected = [0, 600, 1_200, 1_800, 2_400, 3_000, 3_000, 3_000, 3_200, 5_000, 5_600]
+    assert found.distance_m == pytest.approx(expected, abs=0.5)
+    assert np.isnan(found.off_route_since_s).all()
+
+
+@pytest.mark.parametrize("every_s", [5.0, 10.0, 30.0, 60.0])
+@pytest.mark.parametrize("accuracy", [5.0, 15.0, 40.0])
+def test_a_road_driven_out_and_back_with_noise_is_followed_there_and_back(
+    every_s: float, accuracy: float
+) -> None:
+    random = np.random.default_rng(int(every_s * 100 + accuracy))
+    for _ in range(5):
+        times = np.arange(0.0, 800.0, every_s)
+        true_m = np.minimum(times * 12.5, 10_000.0)
+        kms = (5_000.0 - np.abs(5_000.0 - true_m)) / 1_000.0
+        noise = random.normal(0.0, accuracy / 1_500.0, (2, len(times)))
+        found = follow(
+            started(north(0, 5, 0)),
+            list(zip(times, kms + noise[0], noise[1], strict=True)),
+            accuracy=accuracy,
+        )
+        assert np.isnan(found.off_route_since_s).all()
+        # Behind by what it may take to be sure of the way back, ahead by noise that was believed once.
+        behind_m = true_m - found.distance_m
+        assert behind_m.max() < 150.0 + 12.5 * every_s + 6.0 * accuracy
+        assert behind_m.min() > -6.0 * accuracy - 50.0
+        assert found.distance_m[-1] == pytest.approx(10_000.0, abs=12.5 * every_s + 4.0 * accuracy)
+
+
+def square_route(side_km: float, laps: int) -> Route:
+    """Laps of a square, from its south-west corner clockwise."""
+    corners = [(0.0, 0.0), (side_km, 0.0), (side_km, side_km), (0.0, side_km)] * laps + [(0.0, 0.0)]
+    shrink = math.cos(math.radians(31.0))
+    return Route([31.0 + up * KM for up, _ in corners], [121.0 + east * KM / shrink for _, east in corners])
+
+
+def along_the(route: Route, at_m: np.ndarray) -> list[tuple[float, float]]:
+    """(km north, km east) of places along a route."""
+    shrink = math.cos(math.radians(31.0))
+    kms = np.interp(at_m, route.distances_m, (route.lats - 31.0) / KM)
+    return list(zip(kms, np.interp(at_m, route.distances_m, (route.lons - 121.0) / KM * shrink), strict=True))
+
+
+def test_every_lap_of_a_loop_counts() -> None:
+    route = square_route(1.0, 3)
+    random = np.random.default_rng(7)
+    times = np.arange(0.0, route.length_m / 10.0, 15.0)
+    places = np.array(along_the(route, times * 10.0)) + random.normal(0.0, 0.006, (len(times), 2))
+    found = follow(started(route), [(t, up, east) for t, (up, east) in zip(times, places, strict=True)])
+    assert found.distance_m == pytest.approx(times * 10.0, abs=60.0)
+    assert np.isnan(found.off_route_since_s).all()
+
+
+def test_where_a_route_crosses_itself_the_vehicle_stays_on_its_way() -> None:
+    shrink = math.cos(math.radians(31.0))
+    # North, round to the east, and back westwards across the first leg, 1.5 km up.
+    corners = [(0.0, 0.0), (3.0, 0.0), (3.0, 1.0), (1.5, 1.0), (1.5, -2.0)]
+    route = Route([31.0 + up * KM for up, _ in corners], [121.0 + east * KM / shrink for _, east in corners])
+    random = np.random.default_rng(8)
+    for every_s in (5.0, 20.0, 60.0):
+        times = np.arange(0.0, route.length_m / 12.0, every_s)
+        places = np.array(along_the(route, times * 12.0)) + random.normal(0.0, 0.008, (len(times), 2))
+        found = follow(started(route), [(t, up, east) for t, (up, east) in zip(times, places, strict=True)])
+        assert found.distance_m == pytest.approx(times * 12.0, abs=60.0)
+        assert np.isnan(found.off_route_since_s).all()
+
+
+def test_a_gap_that_hides_the_turning_place_is_bridged_on_the_way_back() -> None:
+    found = follow(
+        started(north(0, 5, 0)), [(0.0, 0.0), (300.0, 3.5), (900.0, 2.5), (960.0, 2.0), (1_200.0, 0.0)]
+    )
+    assert found.distance_m == pytest.approx([0.0, 3_500.0, 7_500.0, 8_000.0, 10_000.0], abs=1.0)

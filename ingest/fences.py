@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from domain.crossings import Crossing, CrossingKind
 from domain.fence_hours import FenceHours, Validity, weekly_hours
 from geo.approach import approach_zone
-from geo.fences import FenceVersion, parse_fence
+from geo.fences import FenceVersion
+from geo.stored_fences import stored_fence
 from store.fleet import FenceRow
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +35,7 @@ def known_fence(row: FenceRow) -> KnownFence:
         version=row.version,
         valid_from_s=row.valid_from.timestamp() if row.valid_from else -math.inf,
         valid_until_s=row.valid_until.timestamp() if row.valid_until else math.inf,
-        geometry=parse_fence(row.geometry),
+        geometry=stored_fence(row.geometry),
     )
     if row.approach_m is None:
         return KnownFence(row, (version,))

@@ -78,7 +78,7 @@ def measured() -> Iterator[Result]:
         yield from one_polygon(random, name)
     yield crossings(random, index)
     yield progress_and_arrivals(random)
-    yield build(random)
+    yield from build_and_change(random)
     yield from datums(random)
 
 
@@ -218,9 +218,11 @@ def progress_and_arrivals(random: np.random.Generator) -> Result:
     return Result("progress_and_arrivals", rate, None, None, 1e6, rate >= 1e6, "10 stops each")
 
 
-def build(random: np.random.Generator) -> Result:
-    """An index of 100,000 fences of 32 vertices; the memory is what the process grew by."""
-    count = 100_000
+def build_and_change(random: np.random.Generator) -> Iterator[Result]:
+    """An index of 100,000 fences of 32 vertices; the memory is what the process grew by. Then one fence of it
+    replaced at a time, each time in the index the last one made, over building all of them.
+    """
+    count, changes = 100_000, 200
     versions = [version(i, star(random, 0.002, 32)) for i in range(count)]
     before = psutil.Process().memory_info().rss
     kept: list[FenceIndex] = []
@@ -228,7 +230,16 @@ def build(random: np.random.Generator) -> Result:
     grown_mb = (psutil.Process().memory_info().rss - before) / 1e6
     met = seconds < 10.0 and grown_mb < 400.0
     note = f"{seconds:.1f} s, {grown_mb:.0f} MB"
-    return Result("build_100k", count / seconds, None, None, count / 10.0, met, note)
+    yield Result("build_100k", count / seconds, None, None, count / 10.0, met, note)
+    newer = [version(int(i), star(random, 0.002, 32)) for i in random.integers(0, count, changes)]
+    index, taken = kept.pop(), []
+    for each in newer:
+        begun = time.thread_time()
+        index = index.changed(add=[each], remove=[each.fence_id])
+        taken.append(time.thread_time() - begun)
+    ratio = seconds / median(taken)
+    note = f"median {median(taken) * 1e3:.1f} ms, the slowest of {changes} {max(taken) * 1e3:.1f} ms"
+    yield Result("replace_1_of_100k", 1.0 / median(taken), 1.0 / seconds, ratio, 20.0, ratio >= 20.0, note)
 
 
 def datums(random: np.random.Generator) -> Iterator[Result]:

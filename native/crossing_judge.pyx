@@ -5,12 +5,14 @@ cimport cython
 from libc.math cimport fabs, isnan
 
 from native.crossing_state cimport LEAVING, Cut, Fix, Pair, Slot
-from native.fence_shapes cimport Cuts
+from native.fence_cells cimport cell_of
+from native.fence_shapes cimport HALF_WIDTH, NO_EDGE, RADIUS, VALID_FROM, Cuts
 from native.fences cimport FenceGrid
 from native.geometry cimport METRES_PER_DEGREE, RADIANS, larger, point_distance_m, smaller
 
 cdef double SLOWEST_MPS = 1.0
 cdef double LEAST_COSINE = 0.08
+cdef double INFINITE = float("inf")
 cdef double UNKNOWN = float("nan")
 
 
@@ -43,6 +45,26 @@ cdef class CrossingJudge:
         self.pass_max_gap_s = pass_max_gap_s
         self.pass_max_gap_m = pass_max_gap_m
 
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef bint contains_in(self, Py_ssize_t cell, Py_ssize_t version, double lat, double lon) noexcept nogil:
+        """Whether a version contains a point of a cell (-1: off the grid)."""
+        if self.grid.head(version)[RADIUS] > 0.0:
+            return self.grid.circle_depth_m(version, lat, lon) <= 0.0
+        return self.grid.contains_in(cell, version, lat, lon)
+
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef double distance_m(
+        self, Py_ssize_t cell, Py_ssize_t version, double lat, double lon, double within_m
+    ) noexcept nogil:
+        """Signed metres of a point of a cell from the edge; beyond `within_m` only the sign counts."""
+        cdef double away
+        if self.grid.head(version)[RADIUS] > 0.0:
+            return self.grid.circle_depth_m(version, lat, lon)
+        away = self.grid.edge_distance_m(version, lat, lon, within_m, NO_EDGE)
+        return 0.0 - away if self.grid.contains_in(cell, version, lat, lon) else away
+
     cdef void weigh(self, Pair* pair, Py_ssize_t version, Fix* fix, double distance) noexcept nogil:
         """Count a fix of a run for what its distance from the edge is worth."""
         cdef double band = self.enter_band(version, fix.accuracy_m)
@@ -63,17 +85,22 @@ cdef class CrossingJudge:
             return False
         return 0.0 < way_m(last, fix) <= self.pass_max_gap_m
 
-    cdef bint near(self, Fix* last, Fix* fix) noexcept nogil:
-        """Cheaply, whether two fixes might bridge: the gap in time, and a little more than that in space."""
+    cdef bint may_pass(self, Fix* last, Fix* fix) noexcept nogil:
+        """Cheaply, whether two fixes might bridge and be far enough apart for a fence between."""
         if not 0.0 < fix.at_s - last.at_s <= self.pass_max_gap_s:
+            return False
+        cdef double up = fabs(fix.lat - last.lat) * METRES_PER_DEGREE
+        cdef double along = fabs(fix.lon - last.lon) * METRES_PER_DEGREE
+        # The middle of a pass is deeper than the band, so each end is further than that from the middle. On
+        # the sphere nothing is longer than by these two.
+        cdef double accuracy = self.enter_accuracies * larger(last.accuracy_m, fix.accuracy_m)
+        cdef double least_m = 1.999 * smaller(accuracy, self.grid.least_half_width_m * 0.5)
+        if up * up + along * along < least_m * least_m:
             return False
         # 1 - x²/2 is a little less than the cosine of x, and fences end at 85 degrees.
         cdef double north = larger(fabs(fix.lat), fabs(last.lat)) * RADIANS
-        cdef double across = METRES_PER_DEGREE * larger(1.0 - 0.5 * north * north, LEAST_COSINE)
-        return (
-            fabs(fix.lat - last.lat) * METRES_PER_DEGREE <= 1.01 * self.pass_max_gap_m
-            and fabs(fix.lon - last.lon) * across <= 1.01 * self.pass_max_gap_m
-        )
+        cdef double shrunk = larger(1.0 - 0.5 * north * north, LEAST_COSINE)
+        return up <= 1.01 * self.pass_max_gap_m and along * shrunk <= 1.01 * self.pass_max_gap_m
 
     cdef bint starts_pass(self, Slot* state, Fix* fix) noexcept nogil:
         """Whether to look for fences between the last fix and this: the last must not look like a spike."""
@@ -105,14 +132,17 @@ cdef class CrossingJudge:
         cdef Cuts cuts
         cdef Cut middle
         cdef double accuracy = larger(last.accuracy_m, fix.accuracy_m)
-        cdef double plus_minus_s, gap_s = fix.at_s - last.at_s
+        cdef double band, plus_minus_s, gap_s = fix.at_s - last.at_s
         if self.grid.contains(version, last.lat, last.lon) or self.grid.contains(version, fix.lat, fix.lon):
             return False
         cuts = self.grid.edge_cuts(version, last.lat, last.lon, fix.lat, fix.lon)
         if cuts.first > 1.0:
             return False
         middle = between(last, fix, (cuts.first + cuts.last) * 0.5, 0.0)
-        if -self.grid.depth_m(version, middle.lat, middle.lon) < self.enter_band(version, accuracy):
+        band = self.enter_band(version, accuracy)
+        if -self.distance_m(
+            cell_of(self.grid, middle.lat, middle.lon), version, middle.lat, middle.lon, band
+        ) < band:
             return False
         plus_minus_s = gap_s * 0.5 + accuracy / larger(way_m(last, fix) / gap_s, SLOWEST_MPS)
         pair.cut = between(last, fix, cuts.first, plus_minus_s)
@@ -122,26 +152,41 @@ cdef class CrossingJudge:
     @cython.boundscheck(False)
     @cython.wraparound(False)
     cdef double enter_band(self, Py_ssize_t version, double accuracy) noexcept nogil:
-        return smaller(self.enter_accuracies * accuracy, self.grid.half_widths_m[version] * 0.5)
+        return smaller(self.enter_accuracies * accuracy, self.grid.head(version)[HALF_WIDTH] * 0.5)
 
     @cython.boundscheck(False)
     @cython.wraparound(False)
     @cython.cdivision(True)
-    cdef Cut cut(self, Py_ssize_t version, Fix* last, Fix* fix, double distance) noexcept nogil:
-        """Where the way from the last fix to this one crosses the edge; `distance` is this fix's from it."""
+    cdef Cut cut(
+        self, Py_ssize_t version, Fix* last, Fix* fix, bint contained, double* distance
+    ) noexcept nogil:
+        """Where the way from the last fix to this one, contained or not, crosses the edge.
+
+        `distance` becomes that of this fix from it.
+        """
         cdef double gap_s = fix.at_s - last.at_s
-        cdef bint entering = distance <= 0.0
-        cdef double last_distance = self.grid.depth_m(version, last.lat, last.lon)
-        cdef double speed_mps = fabs(distance - last_distance) / gap_s if gap_s > 0.0 else 0.0
-        cdef double accuracy = larger(last.accuracy_m, fix.accuracy_m)
-        cdef double plus_minus_s = gap_s * 0.5 + accuracy / larger(speed_mps, SLOWEST_MPS)
-        cdef double share = 0.0
-        cdef Cuts cuts
-        if (last_distance <= 0.0) == entering:
+        cdef double share = 0.0, last_distance, speed_mps, accuracy, plus_minus_s
+        cdef Py_ssize_t likely
+        cdef Cuts cuts = self.grid.edge_cuts(version, last.lat, last.lon, fix.lat, fix.lon)
+        if self.grid.head(version)[RADIUS] > 0.0:
+            distance[0] = self.grid.circle_depth_m(version, fix.lat, fix.lon)
+            last_distance = self.grid.circle_depth_m(version, last.lat, last.lon)
+        else:
+            likely = cuts.first_edge if contained else cuts.last_edge
+            distance[0] = self.grid.edge_distance_m(version, fix.lat, fix.lon, INFINITE, likely)
+            if contained:
+                distance[0] = 0.0 - distance[0]
+            last_distance = self.grid.edge_distance_m(version, last.lat, last.lon, INFINITE, likely)
+            if self.grid.contains(version, last.lat, last.lon):
+                last_distance = 0.0 - last_distance
+        speed_mps = fabs(distance[0] - last_distance) / gap_s if gap_s > 0.0 else 0.0
+        accuracy = larger(last.accuracy_m, fix.accuracy_m)
+        plus_minus_s = gap_s * 0.5 + accuracy / larger(speed_mps, SLOWEST_MPS)
+        if (last_distance <= 0.0) == (distance[0] <= 0.0):
             if gap_s > 0.0:
-                share = smaller(larger((self.grid.valid_from_s[version] - last.at_s) / gap_s, 0.0), 1.0)
+                share = (self.grid.head(version)[VALID_FROM] - last.at_s) / gap_s
+                share = smaller(larger(share, 0.0), 1.0)
             return between(last, fix, share, plus_minus_s)
-        cuts = self.grid.edge_cuts(version, last.lat, last.lon, fix.lat, fix.lon)
         if cuts.first > 1.0:
-            return between(last, fix, last_distance / (last_distance - distance), plus_minus_s)
-        return between(last, fix, cuts.first if entering else cuts.last, plus_minus_s)
+            return between(last, fix, last_distance / (last_distance - distance[0]), plus_minus_s)
+        return between(last, fix, cuts.first if distance[0] <= 0.0 else cuts.last, plus_minus_s)

@@ -22,17 +22,18 @@ cdef struct Cut:
     double lon
 
 cdef struct Pair:
-    # One vehicle and one fence, and the next of the same vehicle's pairs in order of fence id.
+    # One vehicle and one fence, and the next of the same vehicle's pairs in order of fence id; what every
+    # fix asks for comes first, in one cache line.
     int64_t fence_id
-    double since_s
-    Cut cut
-    Cut exit_cut
-    double dwell_from_s
-    # Where its version was last found; a hint, good until the fences change.
+    # Where its version was last found, or NOTHING; forgotten when the fences change.
     int32_t version
     int32_t next
     uint8_t phase
     uint8_t decisive
+    double since_s
+    double dwell_from_s
+    Cut cut
+    Cut exit_cut
 
 cdef struct Slot:
     Fix last
@@ -61,3 +62,4 @@ cdef class CrossingState:
     cdef int add(self, int64_t slot, Pair pair) except -1 nogil
     cdef void remove(self, int64_t slot, int32_t before, int32_t place) noexcept nogil
     cdef bint has(self, int64_t slot, int64_t fence_id) noexcept nogil
+    cdef void forget_versions(self) noexcept nogil

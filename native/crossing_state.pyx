@@ -183,6 +183,12 @@ cdef class CrossingState:
             place = self.pairs[place].next
         return False
 
+    cdef void forget_versions(self) noexcept nogil:
+        """Let every pair look its version up anew."""
+        cdef Py_ssize_t i
+        for i in range(self.pair_room):
+            self.pairs[i].version = NOTHING
+
 
 cdef int check_slot(int64_t slot) except -1:
     """Raise ValueError unless a slot is a small integer: state lies in columns up to the highest."""

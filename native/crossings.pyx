@@ -8,6 +8,8 @@ from libc.stdlib cimport free
 
 import numpy as np
 
+from native.crossing_judge cimport between
+from native.crossing_passes cimport PassFinder
 from native.crossing_state cimport (
     ENTERING,
     LEAVING,
@@ -15,7 +17,6 @@ from native.crossing_state cimport (
     NOTHING,
     PASSING,
     WITHIN,
-    CrossingState,
     Cut,
     Fix,
     Pair,
@@ -23,10 +24,10 @@ from native.crossing_state cimport (
     blank_pair,
     grown,
 )
-from native.crossing_judge cimport CrossingJudge, between
-from native.fence_cells cimport REF_BITS, WHOLLY, cell_of
+from native.fence_cells cimport REF_BITS, cell_of
+from native.fence_shapes cimport VALID_UNTIL
 from native.fences cimport POINTS_AHEAD, FenceGrid, check_fixes
-from native.geometry cimport larger, prefetch, smaller
+from native.geometry cimport larger, prefetch
 
 cdef enum:
     INSIDE = 0
@@ -42,22 +43,12 @@ cdef struct Event:
     int8_t kind
 
 
-cdef class CrossingFold(CrossingJudge):
-    cdef CrossingState state
+cdef class CrossingFold(PassFinder):
     cdef Event* events
     cdef Py_ssize_t event_count, event_room
-    cdef int64_t* dropped
-    cdef Py_ssize_t dropped_count, dropped_room
-    cdef int32_t* crossed
-    cdef Py_ssize_t crossed_count, crossed_room
-
-    def __cinit__(self):
-        self.state = CrossingState()
 
     def __dealloc__(self):
         free(self.events)
-        free(self.dropped)
-        free(self.crossed)
 
     def process(
         self,
@@ -85,6 +76,7 @@ cdef class CrossingFold(CrossingJudge):
 
     def replace_grid(self, FenceGrid grid not None):
         self.grid = grid
+        self.state.forget_versions()
 
     @cython.boundscheck(False)
     @cython.wraparound(False)
@@ -124,16 +116,40 @@ cdef class CrossingFold(CrossingJudge):
         Py_ssize_t first,
         Py_ssize_t end,
     ) noexcept nogil:
-        """Ask for the memory that some fixes will need: their slots, pairs and cells."""
-        cdef Py_ssize_t i
+        """Ask for the memory that some fixes will need: their slots, pairs and cells on the way."""
+        cdef Py_ssize_t i, cell
         cdef int32_t[POINTS_AHEAD] cells
+        cdef Slot* state
         for i in range(first, end):
             prefetch(&self.state.slots[slots[i]])
             prefetch(&self.state.slots[slots[i]].first)
         self.grid.fetch(lats, lons, first, end, cells)
+        self.grid.fetch_corners(cells, end - first)
         for i in range(first, end):
-            if self.state.slots[slots[i]].first != NOTHING:
-                prefetch(&self.state.pairs[self.state.slots[slots[i]].first])
+            state = &self.state.slots[slots[i]]
+            if state.first != NOTHING:
+                prefetch(&self.state.pairs[state.first])
+            cells[i - first] = -1
+            if state.fixes:
+                cells[i - first] = self._fetch_cell(state.last.lat, state.last.lon)
+                self._fetch_cell((state.last.lat + lats[i]) * 0.5, (state.last.lon + lons[i]) * 0.5)
+        for i in range(first, end):
+            state = &self.state.slots[slots[i]]
+            if state.first != NOTHING and self.state.pairs[state.first].version != NOTHING:
+                prefetch(self.grid.head(self.state.pairs[state.first].version))
+            cell = cells[i - first]
+            if cell >= 0 and self.grid.cell_starts[cell] < self.grid.cell_starts[cell + 1]:
+                prefetch(&self.grid.refs[self.grid.cell_starts[cell], 0])
+
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef inline int32_t _fetch_cell(self, double lat, double lon) noexcept nogil:
+        """Ask for a cell; which it is."""
+        cdef Py_ssize_t cell = cell_of(self.grid, lat, lon)
+        if cell >= 0:
+            prefetch(&self.grid.partly[cell >> 3])
+            prefetch(&self.grid.cell_starts[cell])
+        return <int32_t>cell
 
     cdef object _columns(self):
         """The events as columns."""
@@ -171,37 +187,29 @@ cdef class CrossingFold(CrossingJudge):
         self.event_count += 1
         return 0
 
-    cdef int _drop(self, int64_t fence_id) except -1 nogil:
-        """Remember that a pair went away in this step: its fence is not looked at again."""
-        if self.dropped_count == self.dropped_room:
-            self.dropped_room = 2 * self.dropped_room + 16
-            self.dropped = <int64_t*>grown(self.dropped, self.dropped_room, sizeof(int64_t))
-        self.dropped[self.dropped_count] = fence_id
-        self.dropped_count += 1
-        return 0
-
     # The fold, in the reference's order.
 
     cdef int _step(self, Py_ssize_t i, int64_t slot, Fix* fix) except -1 nogil:
         cdef Slot* state = &self.state.slots[slot]
+        cdef Py_ssize_t cell = cell_of(self.grid, fix.lat, fix.lon)
         cdef int32_t before = NOTHING, place = state.first, following
         cdef bint stays
         self.dropped_count = 0
         while place != NOTHING:
             following = self.state.pairs[place].next
-            stays = self._follow(i, slot, &self.state.pairs[place], fix)
+            stays = self._follow(i, slot, cell, &self.state.pairs[place], fix)
             if stays:
                 before = place
             else:
-                self._drop(self.state.pairs[place].fence_id)
+                self.drop(self.state.pairs[place].fence_id)
                 self.state.remove(slot, before, place)
             place = following
-        self._meet_all(i, slot, fix)
-        self.crossed_count = 0
-        if state.fixes == 2 and self.near(&state.last, fix):
-            self._list_crossed(slot, &state.last, fix)
-            if self.crossed_count:
-                self._note_passes(slot, fix)
+        if self.grid.has_extra:
+            self._meet_all_of_both(i, slot, cell, fix)
+        elif cell >= 0:
+            self._meet_all(i, slot, cell, fix)
+        if state.fixes == 2 and self.may_pass(&state.last, fix):
+            self.note_passes(slot, fix)
         state.before = state.last
         state.last = fix[0]
         state.checked_s = fix.at_s
@@ -209,50 +217,63 @@ cdef class CrossingFold(CrossingJudge):
             state.fixes += 1
         return 0
 
-    cdef bint _follow(self, Py_ssize_t i, int64_t slot, Pair* pair, Fix* fix) except -1 nogil:
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef bint _follow(
+        self, Py_ssize_t i, int64_t slot, Py_ssize_t cell, Pair* pair, Fix* fix
+    ) except -1 nogil:
         """One fix against a fence the vehicle is not simply outside of; false when the pair is done with."""
         cdef Py_ssize_t version = self._version_of(pair, fix.at_s)
         cdef double distance
+        cdef Cut cut
         if version < 0:
             self._end(i, slot, pair, fix)
             return False
         if pair.phase == ENTERING or pair.phase == PASSING:
-            distance = self.grid.depth_m(version, fix.lat, fix.lon)
-            return self._follow_outside(i, slot, pair, version, fix, distance)
+            distance = self.distance_m(
+                cell, version, fix.lat, fix.lon, self.enter_band(version, fix.accuracy_m)
+            )
+            return self._follow_outside(i, slot, cell, pair, version, fix, distance)
         # How deep inside does not matter: spare the distance.
-        distance = 0.0
-        if not self.grid.contains(version, fix.lat, fix.lon):
-            distance = self.grid.depth_m(version, fix.lat, fix.lon)
+        if self.contains_in(cell, version, fix.lat, fix.lon):
+            distance = 0.0
+        elif pair.phase == WITHIN:
+            cut = self.cut(version, &self.state.slots[slot].last, fix, False, &distance)
+        else:
+            distance = self.distance_m(
+                cell, version, fix.lat, fix.lon, larger(self.exit_accuracies, 1.0) * fix.accuracy_m
+            )
         if distance <= 0.0:
             if pair.phase == LEAVING:
                 self._rest(pair, WITHIN, pair.since_s)
             return True
         if pair.phase == WITHIN:
             pair.phase = LEAVING
-            pair.cut = self.cut(version, &self.state.slots[slot].last, fix, distance)
+            pair.cut = cut
         self.weigh(pair, version, fix, distance)
         return self._confirm(i, slot, pair, fix.at_s)
 
-    @cython.boundscheck(False)
-    @cython.wraparound(False)
     cdef Py_ssize_t _version_of(self, Pair* pair, double at_s) noexcept nogil:
         """The version of a pair's fence in force at a time, or -1; most often the one found before."""
-        cdef Py_ssize_t version = pair.version
-        if 0 <= version < self.grid.count and self.grid.fence_ids[version] == pair.fence_id:
-            if self.grid.in_force(version, at_s):
-                return version
-        version = self.grid.version_at(pair.fence_id, at_s)
-        pair.version = <int32_t>version
-        return version
+        if pair.version == NOTHING or not self.grid.holds(pair.version, at_s):
+            pair.version = <int32_t>self.grid.version_at(pair.fence_id, at_s)
+        return pair.version
 
     cdef bint _follow_outside(
-        self, Py_ssize_t i, int64_t slot, Pair* pair, Py_ssize_t version, Fix* fix, double distance
+        self,
+        Py_ssize_t i,
+        int64_t slot,
+        Py_ssize_t cell,
+        Pair* pair,
+        Py_ssize_t version,
+        Fix* fix,
+        double distance,
     ) except -1 nogil:
         """One fix against a fence the vehicle has not been believed to be inside of."""
         cdef Fix* last = &self.state.slots[slot].last
         if distance <= 0.0:
             if pair.decisive == 0 and pair.phase == PASSING:
-                self._begin(pair, slot, version, fix)
+                self._begin(pair, slot, version, fix, self.contains_in(cell, version, fix.lat, fix.lon))
                 return True
             pair.phase = ENTERING
             pair.exit_cut = NO_CUT
@@ -263,7 +284,7 @@ cdef class CrossingFold(CrossingJudge):
             return False
         if pair.decisive > 0 and self.went_on(pair, last, fix):
             pair.phase = PASSING
-            pair.exit_cut = self.cut(version, last, fix, distance)
+            pair.exit_cut = self.cut(version, last, fix, False, &distance)
             return True
         return False
 
@@ -278,7 +299,7 @@ cdef class CrossingFold(CrossingJudge):
             return 0
         if pair.phase == WITHIN:
             ended = self.grid.ended_before(pair.fence_id, fix.at_s)
-            cut.at_s = self.grid.valid_until_s[ended] if ended >= 0 else last.at_s
+            cut.at_s = self.grid.head(ended)[VALID_UNTIL] if ended >= 0 else last.at_s
             cut.plus_minus_s = 0.0
             cut.lat = last.lat
             cut.lon = last.lon
@@ -294,12 +315,9 @@ cdef class CrossingFold(CrossingJudge):
 
     @cython.boundscheck(False)
     @cython.wraparound(False)
-    cdef int _meet_all(self, Py_ssize_t i, int64_t slot, Fix* fix) except -1 nogil:
+    cdef int _meet_all(self, Py_ssize_t i, int64_t slot, Py_ssize_t cell, Fix* fix) except -1 nogil:
         """The fences that contain a fix and are not known yet."""
-        cdef Py_ssize_t cell = cell_of(self.grid, fix.lat, fix.lon), place
-        cdef Py_ssize_t version
-        if cell < 0:
-            return 0
+        cdef Py_ssize_t place, version
         for place in range(self.grid.cell_starts[cell], self.grid.cell_starts[cell + 1]):
             version = self.grid.refs[place, 0] >> REF_BITS
             if self.state.has(slot, self.grid.fence_ids[version]):
@@ -308,24 +326,63 @@ cdef class CrossingFold(CrossingJudge):
                 self._meet(i, slot, version, fix)
         return 0
 
+    cdef int _meet_all_of_both(
+        self, Py_ssize_t i, int64_t slot, Py_ssize_t cell, Fix* fix
+    ) except -1 nogil:
+        """The same where some fences have changed: those of the grid and of its extra, in order."""
+        cdef Py_ssize_t place
+        self.crossed_count = 0
+        if cell >= 0:
+            self._list_met(self.grid, 0, slot, cell, fix)
+        cell = cell_of(self.grid.extra, fix.lat, fix.lon)
+        if cell >= 0:
+            self._list_met(self.grid.extra, self.grid.count, slot, cell, fix)
+        for place in range(self.crossed_count):
+            self._meet(i, slot, self.crossed[place], fix)
+        return 0
+
     @cython.boundscheck(False)
     @cython.wraparound(False)
+    cdef int _list_met(
+        self, FenceGrid grid, Py_ssize_t offset, int64_t slot, Py_ssize_t cell, Fix* fix
+    ) except -1 nogil:
+        """List a cell's versions that contain a fix and are not known yet."""
+        cdef Py_ssize_t place, version
+        for place in range(grid.cell_starts[cell], grid.cell_starts[cell + 1]):
+            version = grid.refs[place, 0] >> REF_BITS
+            if self.state.has(slot, grid.fence_ids[version]):
+                continue
+            if grid.in_force(version, fix.at_s) and grid.covers(place, fix.lat, fix.lon):
+                self.list_version(offset + version)
+        return 0
+
     cdef int _meet(self, Py_ssize_t i, int64_t slot, Py_ssize_t version, Fix* fix) except -1 nogil:
         """The first fix inside a fence: the initial state, or the start of a run to enter it."""
-        cdef int64_t fence_id = self.grid.fence_ids[version]
+        cdef int64_t fence_id = self.grid.fence_id(version)
         cdef Slot* state = &self.state.slots[slot]
         cdef Pair pair = blank_pair(fence_id, WITHIN, fix.at_s)
-        if state.fixes and self.grid.version_at(fence_id, state.last.at_s) >= 0:
-            self._begin(&pair, slot, version, fix)
+        pair.version = <int32_t>version
+        if state.fixes and self._was_in_force(version, state.last.at_s):
+            self._begin(&pair, slot, version, fix, True)
         else:
             self._emit(i, slot, fence_id, INSIDE, between(fix, fix, 0.0, 0.0))
         return self.state.add(slot, pair)
 
-    cdef void _begin(self, Pair* pair, int64_t slot, Py_ssize_t version, Fix* fix) noexcept nogil:
+    @cython.boundscheck(False)
+    @cython.wraparound(False)
+    cdef bint _was_in_force(self, Py_ssize_t version, double at_s) noexcept nogil:
+        """Whether a version, or another of its fence, was in force at a time."""
+        return self.grid.holds(version, at_s) or (
+            self.grid.version_at(self.grid.fence_id(version), at_s) >= 0
+        )
+
+    cdef void _begin(
+        self, Pair* pair, int64_t slot, Py_ssize_t version, Fix* fix, bint contained
+    ) noexcept nogil:
         """Start a run to enter a fence."""
-        cdef double distance = self.grid.depth_m(version, fix.lat, fix.lon)
+        cdef double distance
         self._rest(pair, ENTERING, 0.0)
-        pair.cut = self.cut(version, &self.state.slots[slot].last, fix, distance)
+        pair.cut = self.cut(version, &self.state.slots[slot].last, fix, contained, &distance)
         self.weigh(pair, version, fix, distance)
 
     cdef bint _confirm(self, Py_ssize_t i, int64_t slot, Pair* pair, double at_s) except -1 nogil:
@@ -339,93 +396,6 @@ cdef class CrossingFold(CrossingJudge):
             return False
         self._rest(pair, WITHIN, pair.cut.at_s)
         return True
-
-    cdef int _note_passes(self, int64_t slot, Fix* fix) except -1 nogil:
-        """The listed fences that the segment to this fix goes right through, until the next confirms it."""
-        cdef Py_ssize_t i, version
-        cdef Pair pair
-        for i in range(self.crossed_count):
-            version = self.crossed[i]
-            pair = blank_pair(self.grid.fence_ids[version], PASSING, 0.0)
-            if not self.passes(&pair, version, &self.state.slots[slot].last, fix):
-                continue
-            if not self.starts_pass(&self.state.slots[slot], fix):
-                return 0
-            self.state.add(slot, pair)
-        return 0
-
-    @cython.boundscheck(False)
-    @cython.wraparound(False)
-    @cython.cdivision(True)
-    cdef int _list_crossed(self, int64_t slot, Fix* last, Fix* fix) except -1 nogil:
-        """Unknown versions whose edges share a cell with the segment, row by row of the grid."""
-        cdef double x1 = (last.lon - self.grid.west) * self.grid.per_lon
-        cdef double y1 = (last.lat - self.grid.south) * self.grid.per_lat
-        cdef double x2 = (fix.lon - self.grid.west) * self.grid.per_lon
-        cdef double y2 = (fix.lat - self.grid.south) * self.grid.per_lat
-        cdef double slope, xa, xb
-        cdef Py_ssize_t row, column, first, last_column
-        if y1 > y2:
-            x1, y1, x2, y2 = x2, y2, x1, y1
-        if y2 < 0.0 or y1 >= self.grid.rows:
-            return 0
-        slope = (x2 - x1) / (y2 - y1) if y2 > y1 else 0.0
-        for row in range(<Py_ssize_t>larger(y1, 0.0), <Py_ssize_t>smaller(y2, self.grid.rows - 1.0) + 1):
-            xa, xb = x1, x2
-            if y2 > y1:
-                xa = x1 + slope * (larger(<double>row, y1) - y1)
-                xb = x1 + slope * (smaller(<double>row + 1.0, y2) - y1)
-            if xa > xb:
-                xa, xb = xb, xa
-            if xb < 0.0 or xa >= self.grid.columns:
-                continue
-            first = <Py_ssize_t>larger(xa - 1e-6, 0.0)
-            last_column = <Py_ssize_t>smaller(xb + 1e-6, self.grid.columns - 1.0)
-            for column in range(first, last_column + 1):
-                self._list_cell(slot, row * self.grid.columns + column, last, fix)
-        return 0
-
-    @cython.boundscheck(False)
-    @cython.wraparound(False)
-    cdef int _list_cell(self, int64_t slot, Py_ssize_t cell, Fix* last, Fix* fix) except -1 nogil:
-        """Add to the list, kept ascending, the cell's versions in force that are neither known nor listed."""
-        cdef Py_ssize_t place, version, i
-        cdef double* box
-        for place in range(self.grid.cell_starts[cell], self.grid.cell_starts[cell + 1]):
-            if self.grid.refs[place, 0] & WHOLLY:
-                continue
-            version = self.grid.refs[place, 0] >> REF_BITS
-            box = &self.grid.boxes[version, 0]
-            if (
-                (last.lon < box[0] and fix.lon < box[0]) or (last.lon > box[2] and fix.lon > box[2])
-                or (last.lat < box[1] and fix.lat < box[1]) or (last.lat > box[3] and fix.lat > box[3])
-                or not self.grid.in_force(version, fix.at_s) or self._seen(slot, version)
-            ):
-                continue
-            if self.crossed_count == self.crossed_room:
-                self.crossed_room = 2 * self.crossed_room + 16
-                self.crossed = <int32_t*>grown(self.crossed, self.crossed_room, sizeof(int32_t))
-            i = self.crossed_count
-            while i > 0 and self.crossed[i - 1] > version:
-                self.crossed[i] = self.crossed[i - 1]
-                i -= 1
-            self.crossed[i] = <int32_t>version
-            self.crossed_count += 1
-        return 0
-
-    @cython.boundscheck(False)
-    @cython.wraparound(False)
-    cdef bint _seen(self, int64_t slot, Py_ssize_t version) noexcept nogil:
-        """Whether a version is in the list already, or its fence had a pair in this step."""
-        cdef Py_ssize_t i
-        cdef int64_t fence_id = self.grid.fence_ids[version]
-        for i in range(self.crossed_count):
-            if self.crossed[i] == version:
-                return True
-        for i in range(self.dropped_count):
-            if self.dropped[i] == fence_id:
-                return True
-        return self.state.has(slot, fence_id)
 
     cdef int _resolve_pass(self, Py_ssize_t i, int64_t slot, Pair* pair, Fix* fix) except -1 nogil:
         """The fix after a pass, which confirms it or not."""

@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint8_t
 
 from native.fence_shapes cimport FenceShapes
 from native.geometry cimport larger, smaller
@@ -47,6 +47,8 @@ cdef class FenceCells(FenceShapes):
     cdef int32_t[::1] cell_starts
     cdef int32_t[:, ::1] refs
     cdef int32_t[::1] cell_edges
+    # A bit for every cell that a version lies partly over: small enough to stay near the processor.
+    cdef uint8_t[::1] partly
 
     cdef int _lay_grid(self) except -1
     cdef int _fill(self) except -1

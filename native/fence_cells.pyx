@@ -16,6 +16,7 @@ from libc.string cimport memset
 
 import numpy as np
 
+from native.fence_shapes cimport EAST, HEAD_COLUMNS, NORTH, RADIUS, SOUTH, WEST
 from native.geometry cimport larger, point_distance_m, smaller
 
 cdef enum:
@@ -37,18 +38,19 @@ cdef class FenceCells(FenceShapes):
 
     cdef int _lay_grid(self) except -1:
         """Choose cells: some per fence and corner, fewer when large fences would make the refs too many."""
-        boxes = np.asarray(self.boxes)
+        boxes = np.asarray(self.heads)
         if not self.count:
-            boxes = np.zeros((1, 4))
-        self.west, self.south = boxes[:, 0].min(), boxes[:, 1].min()
-        cdef double width = boxes[:, 2].max() - self.west
-        cdef double height = boxes[:, 3].max() - self.south
+            boxes = np.zeros((1, HEAD_COLUMNS))
+        self.west, self.south = boxes[:, WEST].min(), boxes[:, SOUTH].min()
+        cdef double width = boxes[:, EAST].max() - self.west
+        cdef double height = boxes[:, NORTH].max() - self.south
         cdef double cells = CELLS_PER_VERSION * <double>self.count + CELLS_PER_POINT * len(self.points)
         cells = smaller(cells, MAX_CELLS)
         cdef double side = larger(sqrt(width * height / larger(cells, 1.0)), SMALLEST_CELL_DEG)
         side = larger(side, larger(width, height) / larger(cells, 1.0))
         cdef double most = REFS_PER_VERSION * <double>self.count + FREE_REFS
-        while ((boxes[:, 2] - boxes[:, 0]) / side + 1.0).dot((boxes[:, 3] - boxes[:, 1]) / side + 1.0) > most:
+        widths, heights = boxes[:, EAST] - boxes[:, WEST], boxes[:, NORTH] - boxes[:, SOUTH]
+        while (widths / side + 1.0).dot(heights / side + 1.0) > most:
             side *= 1.5
         self.per_lon = self.per_lat = 1.0 / side
         self.columns = <Py_ssize_t>floor(width * self.per_lon) + 1
@@ -65,7 +67,7 @@ cdef class FenceCells(FenceShapes):
             with nogil:
                 for version in range(self.count):
                     self._span(version, span)
-                    if self.radii_m[version] > 0.0:
+                    if self.heads[version, RADIUS] > 0.0:
                         self._add_circle(version, span, &scratch)
                     else:
                         self._add_rings(version, span, &scratch)
@@ -93,8 +95,11 @@ cdef class FenceCells(FenceShapes):
         self.cell_starts = np.cumsum(places, dtype=np.int32)
         places[:] = self.cell_starts
         self.refs = np.empty((scratch.found_count, 2), dtype=np.int32)
+        self.partly = np.zeros(self.columns * self.rows // 8 + 1, dtype=np.uint8)
         for i in range(scratch.found_count):
             found = &scratch.found[i]
+            if not found.key & WHOLLY:
+                self.partly[found.cell >> 3] |= 1 << (found.cell & 7)
             place = places[found.cell]
             places[found.cell] += 1
             self.refs[place, 0] = found.key
@@ -108,13 +113,13 @@ cdef class FenceCells(FenceShapes):
     @cython.wraparound(False)
     cdef void _span(self, Py_ssize_t version, Py_ssize_t[4] span) noexcept nogil:
         """First column, first row, last column, last row of the cells under a version's box."""
-        span[0] = <Py_ssize_t>larger((self.boxes[version, 0] - self.west) * self.per_lon - CELL_MARGIN, 0.0)
-        span[1] = <Py_ssize_t>larger((self.boxes[version, 1] - self.south) * self.per_lat - CELL_MARGIN, 0.0)
+        span[0] = <Py_ssize_t>larger((self.heads[version, WEST] - self.west) * self.per_lon - CELL_MARGIN, 0.0)
+        span[1] = <Py_ssize_t>larger((self.heads[version, SOUTH] - self.south) * self.per_lat - CELL_MARGIN, 0.0)
         span[2] = <Py_ssize_t>smaller(
-            (self.boxes[version, 2] - self.west) * self.per_lon + CELL_MARGIN, self.columns - 1
+            (self.heads[version, EAST] - self.west) * self.per_lon + CELL_MARGIN, self.columns - 1
         )
         span[3] = <Py_ssize_t>smaller(
-            (self.boxes[version, 3] - self.south) * self.per_lat + CELL_MARGIN, self.rows - 1
+            (self.heads[version, NORTH] - self.south) * self.per_lat + CELL_MARGIN, self.rows - 1
         )
 
     @cython.boundscheck(False)

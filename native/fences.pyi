@@ -23,13 +23,20 @@ class FenceGrid:
         radii_m: NDArray[np.float64],
         half_widths_m: NDArray[np.float64],
     ) -> None: ...
+    def over(self, hidden: NDArray[np.int64], extra: FenceGrid) -> FenceGrid:
+        """A grid without the fences of these ids and with all of another's, sharing the memory of both.
+
+        The versions of the other are numbered after those of this one, which keep theirs. Raises ValueError
+        if one of the two was made this way itself.
+        """
+
     def containing(self, lat: float, lon: float, at_s: float) -> list[int]:
         """The ids of the fences that contain a point (degrees) at a time (epoch s), ascending."""
 
     def query(
         self, lats: NDArray[np.float64], lons: NDArray[np.float64], times_s: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Pairs (point, version), ascending, for n points (degrees) and times (epoch s).
+        """Pairs (point, version), by point and then fence, for n points (degrees) and times (epoch s).
 
         Raises ValueError for columns of unequal length, NaN, and points not on Earth.
         """

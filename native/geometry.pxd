@@ -1,4 +1,3 @@
-cimport cython
 from libc.math cimport asin, cos, sin, sqrt
 
 cdef extern from *:
@@ -37,19 +36,3 @@ cdef inline double point_distance_m(double lat1, double lon1, double lat2, doubl
 
 cdef inline double metres_per_longitude(double lat) noexcept nogil:
     return METRES_PER_DEGREE * cos(lat * RADIANS)
-
-
-@cython.cdivision(True)
-cdef inline double edge_distance_squared(
-    double lon1, double lat1, double lon2, double lat2, double lon, double lat, double across
-) noexcept nogil:
-    """Square metres from a point to an edge, on the plane touching there; `across`: metres per longitude."""
-    cdef double x = (lon1 - lon) * across
-    cdef double y = (lat1 - lat) * METRES_PER_DEGREE
-    cdef double dx = (lon2 - lon1) * across
-    cdef double dy = (lat2 - lat1) * METRES_PER_DEGREE
-    # Without length this is 0 / 0, and the larger of NaN and 0 is 0.
-    cdef double along = smaller(larger(-(x * dx + y * dy) / (dx * dx + dy * dy), 0.0), 1.0)
-    x = x + along * dx
-    y = y + along * dy
-    return x * x + y * y

@@ -277,7 +277,8 @@ class CrossingFold:
         """Fences that the segment from the last fix to this one goes right through, until the next fix
         confirms it.
         """
-        for version, fence_id in enumerate(self._grid.fence_ids):
+        for version in self._grid.in_order:
+            fence_id = self._grid.fence_ids[version]
             in_force = self._grid.valid_from_s[version] <= fix.at_s < self._grid.valid_until_s[version]
             if in_force and fence_id not in known and fence_id not in state.pairs:
                 pair = self._pass(version, state.last, fix)

@@ -55,6 +55,24 @@ class FenceGrid:
                 edges += [(*a, *b) for a, b in pairwise(ring_points)]
             self._edges.append(edges)
             self._centres.append(points[ring_starts[first]])
+        self._has_extra = False
+        self.in_order = list(range(len(self.fence_ids)))
+
+    def over(self, hidden: NDArray[np.int64], extra: FenceGrid) -> FenceGrid:
+        """A grid without the fences of these ids and with all of another's."""
+        if self._has_extra or extra._has_extra:
+            raise ValueError("only a grid that was laid as a whole can be changed, by another such")
+        grid = FenceGrid.__new__(FenceGrid)
+        gone = set(hidden.tolist())
+        never = [fence_id in gone for fence_id in self.fence_ids]
+        for name in ("valid_from_s", "valid_until_s"):
+            times = [math.inf if hide else at for hide, at in zip(never, getattr(self, name), strict=True)]
+            setattr(grid, name, times + getattr(extra, name))
+        for name in ("fence_ids", "radii_m", "half_widths_m", "_centres", "_edges"):
+            setattr(grid, name, getattr(self, name) + getattr(extra, name))
+        grid._has_extra = len(extra.fence_ids) > 0
+        grid.in_order = sorted(range(len(grid.fence_ids)), key=grid.fence_ids.__getitem__)
+        return grid
 
     def containing(self, lat: float, lon: float, at_s: float) -> list[int]:
         """The ids of the fences that contain a point (degrees) at a time (epoch s), ascending."""
@@ -62,10 +80,10 @@ class FenceGrid:
         return [self.fence_ids[version] for version in self.versions_over(lat, lon, at_s)]
 
     def versions_over(self, lat: float, lon: float, at_s: float) -> list[int]:
-        """The versions in force at a time that contain a point, ascending; without checks."""
+        """The versions in force at a time that contain a point, by fence; without checks."""
         return [
             version
-            for version in range(len(self.fence_ids))
+            for version in self.in_order
             if self.valid_from_s[version] <= at_s < self.valid_until_s[version]
             and self.contains(version, lat, lon)
         ]

@@ -23,9 +23,11 @@ from geo.kernels import FenceGrid
 
 __all__ = ["FenceError", "FenceGeometry", "FenceIndex", "FenceVersion", "parse_fence", "to_geojson"]
 
+FEW_FENCES = 256
 MOST_CHANGED = 256
 CHANGED_SHARE = 50
-"""All fences are laid out anew after changes to more than 256 of them, or a fiftieth if that is more."""
+"""All fences are laid out anew while they are few, and after changes to more than 256 of them, or to a
+fiftieth if that is more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,17 +71,19 @@ class FenceIndex:
         This one goes on answering, meanwhile and afterwards. A replaced fence is removed and added. Only what
         changed since all fences were last laid out is laid out anew; all are once that is too much.
         """
-        added = sorted(add, key=_by_fence_and_start)
-        touched = sorted({*remove, *(version.fence_id for version in added)})
-        versions, removed = list(self.versions), set(remove)
+        added, removed = list(add), frozenset(remove)
+        touched = removed.union(version.fence_id for version in added)
+        changed = self._changed | touched
+        if len(changed) > max(MOST_CHANGED, len(self._laid.fence_ids) // CHANGED_SHARE) or (
+            len(self.versions) <= FEW_FENCES
+        ):
+            return FenceIndex([*(v for v in self.versions if v.fence_id not in removed), *added])
+        versions = list(self.versions)
         for fence_id in touched:
             first, end = _run(versions, fence_id)
             kept = [] if fence_id in removed else versions[first:end]
             own = [version for version in added if version.fence_id == fence_id]
             versions[first:end] = sorted([*kept, *own], key=_by_fence_and_start)
-        changed = self._changed.union(touched)
-        if len(changed) > max(MOST_CHANGED, len(self._laid.fence_ids) // CHANGED_SHARE):
-            return FenceIndex(versions)
         return self._over(tuple(versions), changed)
 
     def _over(self, versions: tuple[FenceVersion, ...], changed: frozenset[int]) -> FenceIndex:

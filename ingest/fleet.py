@@ -19,6 +19,8 @@ from store.fleet import Assignment, Device, FenceRow, TripRow
 from store.pool import Connection
 
 UNBOUNDED = 1_000_000
+TRIPS_KEPT_LONGER = timedelta(days=1)
+"""Than the refold horizon: a refold begins at a checkpoint before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +112,11 @@ class Fleet:
             self._assignments[assignment.device_id].append(assignment)
         self._fences, self.fences = {}, FenceIndex(())
         self._take_fences(await fleet.fence_versions(connection, self._principal))
-        rows = await fleet.trips_ending_after(
-            connection, self._principal, now - REFOLD_HORIZON - timedelta(days=1)
-        )
+        kept_since = now - REFOLD_HORIZON - TRIPS_KEPT_LONGER
+        rows = await fleet.trips_ending_after(connection, self._principal, kept_since)
         self._trips = {row.trip_id: _trip(row) for row in rows}
         await self._unlearn_news(connection)
-        self._index_trips()
+        self._index_trips(kept_since)
 
     async def refresh(self, connection: Connection, now: datetime) -> Refold:
         """Take in what changed since the last refresh; returns what must be folded again.
@@ -236,11 +237,10 @@ class Fleet:
                     changed[row.vehicle_id] = min(since, changed.get(row.vehicle_id, since))
             if after is not None:
                 self._trips[trip_id] = _trip(after)
-        self._index_trips()
+        self._index_trips(refold.earliest - TRIPS_KEPT_LONGER)
         refold.trips.update(trip_ids)
-        for vehicle_id, since in changed.items():
-            if vehicle_id in await facts.vehicles_seen_since(connection, since):
-                refold.add([vehicle_id], since)
+        for vehicle_id in await facts.seen_since(connection, changed):
+            refold.add([vehicle_id], changed[vehicle_id])
 
     def _take_fences(self, rows: Iterable[FenceRow], geofence_ids: Collection[int] = ()) -> None:
         """Index stored versions, instead of what there was of these fences and their zones."""
@@ -252,7 +252,13 @@ class Fleet:
         )
         self.fence_hours = hours_of(known.row for known in self._fences.values())
 
-    def _index_trips(self) -> None:
+    def _index_trips(self, kept_since: datetime) -> None:
+        """Find trips by their vehicles, and forget those over before a time that no fold reaches back to."""
+        self._trips = {
+            trip_id: trip
+            for trip_id, trip in self._trips.items()
+            if (trip.row.until_at or FAR_AHEAD) >= kept_since
+        }
         self._trips_of = defaultdict(list)
         for trip in self._trips.values():
             if not trip.row.cancelled:

@@ -2,6 +2,7 @@
 
 import math
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_changes_give_the_index_that_all_fences_would(
     twin: str, first: list[FenceVersion], steps: list[Any], rows: list[Any]
 ) -> None:
     slots, times, lats, lons, accuracies = columns_of(rows)
-    with using(twin):
+    with using(twin), patch("geo.fences.FEW_FENCES", 0):
         index, versions = FenceIndex(first), list(first)
         detectors = CrossingDetector(index), CrossingDetector(index)
         for number, (add, remove) in enumerate(steps):

@@ -1,6 +1,6 @@
 # The commands of a checkout. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz permute check chaos bench clean
+.PHONY: help setup demo test fuzz permute checked-kernels oracles check chaos bench clean
 
 SECONDS ?=
 TESTS ?= tests
@@ -10,7 +10,7 @@ python := .venv/bin/python
 zaitu := .venv/bin/zaitu
 
 help: ## say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 setup: ## install everything (Debian 12 or 13; a second run takes seconds)
 	@scripts/setup.sh
@@ -26,6 +26,12 @@ fuzz: setup ## 100,000 payloads made up or spoilt, through decoding and commit
 
 permute: setup ## many arrivals of one fleet's day, shuffled, doubled, cut: one result (EXAMPLES=n)
 	@ZAITU_PERMUTATIONS=$(or $(EXAMPLES),500) $(python) -m pytest --timeout 7200 tests/property/test_order_independence.py tests/property/test_when_the_plan_is_known.py
+
+checked-kernels: setup ## the kernels' tests with bounds checks on, and under AddressSanitizer
+	@$(python) scripts/checked_kernels.py && $(python) scripts/checked_kernels.py --sanitize
+
+oracles: setup ## the kernels against JTS's test cases and Shapely on a million points; prints counts
+	@$(python) -m pytest -q -s tests/integration/test_realdata_geometry.py
 
 check: setup ## ruff, mypy, import-linter, cython-lint, and who may name the kernels
 	@scripts/check.sh

@@ -1,6 +1,7 @@
 """A number that is none, anywhere in a batch: both twins refuse it in the same words, and nothing changes."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def progress_fold(module: Any) -> Any:
     return fold
 
 
-FOLDS = {
+FOLDS: dict[str, tuple[Callable[[], tuple[Any, Any]], str]] = {
     "crossings": (
         lambda: (
             crossing_fold(native.crossings, native.fences),

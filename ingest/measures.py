@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -91,6 +92,11 @@ class IngestMeasures:
         self.waiting = Gauge(
             "zaitu_ingest_waiting_messages", "Messages received, not committed", registry=registry
         )
+        self.receive_lag = Gauge(
+            "zaitu_ingest_receive_lag_seconds",
+            "Age, on receipt, of the newest fix of the last batch: grows with what waits at the broker",
+            registry=registry,
+        )
         self.writer = Gauge(
             "zaitu_ingest_is_writer", "1 while this process is the one writer", registry=registry
         )
@@ -102,6 +108,9 @@ class IngestMeasures:
             self.messages.labels(source).inc(count)
         self.commit_lag.add(lags_s)
         self.facts.labels("gps").inc(len(batch.fixes))
+        if batch.fixes:
+            newest = max((held.fact.stamp for held in batch.fixes), key=attrgetter("device_time"))
+            self.receive_lag.set((newest.received_at - newest.device_time).total_seconds())
         self.facts.labels("scan").inc(len(batch.scans))
         for reading in batch.readings:
             self.facts.labels(reading.fact.kind.value).inc()

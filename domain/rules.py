@@ -8,6 +8,7 @@ from statistics import median
 
 from domain.addresses import AddressRule
 from domain.clocks import Clock, Traits, holds
+from domain.fix_filters import FixFilters
 
 ANY_CHANNEL = "*"
 
@@ -117,6 +118,7 @@ class Rules:
     surge: Surge = field(default_factory=Surge)
     alerts: AlertLimits = field(default_factory=AlertLimits)
     addresses: AddressRule = field(default_factory=AddressRule)
+    filters: FixFilters = field(default_factory=FixFilters)
     driving: DrivingLimit | None = None
     promise_h: float = 48.0
     escalation_fresh_min: float = 15.0

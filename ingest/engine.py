@@ -19,7 +19,7 @@ from ingest.progress import SavedProgress, TripFollower
 from store.crossings import Checkpoint, Progress
 from store.facts import StoredFix
 
-ENGINE_VERSION = 5
+ENGINE_VERSION = 6
 """Raise it when the fold's rules or state change: checkpoints of another version are not read."""
 
 CHECKPOINT_EVERY = timedelta(minutes=15)
@@ -93,7 +93,8 @@ class Engine:
         believed: list[StoredFix] = []
         known_at: list[datetime] = []
         for fix in fixes:
-            released, refusal = sift(self._vehicles[fix.vehicle_id].filters, fix)
+            limits = self._fleet.filters.of(fix.device_kind)
+            released, refusal = sift(self._vehicles[fix.vehicle_id].filters, fix, limits)
             believed.extend(released)
             known_at.extend([fix.device_time] * len(released))
             if refusal is not None:

@@ -11,10 +11,11 @@ from itertools import islice
 from domain.access import Principal
 from domain.facts import REFOLD_HORIZON
 from domain.fence_hours import FenceHours
+from domain.fix_filters import FixFilters
 from geo.fences import FenceIndex
 from geo.progress import Route
 from ingest.fences import FAR_AHEAD, LONG_AGO, KnownFence, hours_of, known_fence
-from store import changes, facts, fleet
+from store import changes, facts, fleet, rules
 from store.fleet import Assignment, Device, FenceRow, TripRow
 from store.pool import Connection
 
@@ -97,6 +98,8 @@ class Fleet:
         self._trips_of: dict[int, list[Trip]] = defaultdict(list)
         self.fences = FenceIndex(())
         self.fence_hours: Mapping[int, FenceHours] = {}
+        self.filters = FixFilters()
+        self._filters_may_be_new = False
         self.heard: frozenset[str] = frozenset()
         self._cursor = changes.Cursor(0, 0)
 
@@ -110,6 +113,8 @@ class Fleet:
         self._assignments.clear()
         for assignment in await fleet.assignments(connection, self._principal):
             self._assignments[assignment.device_id].append(assignment)
+        self.filters = (await rules.in_force(connection)).filters
+        self._filters_may_be_new = False
         self._fences, self.fences = {}, FenceIndex(())
         self._take_fences(await fleet.fence_versions(connection, self._principal))
         kept_since = now - REFOLD_HORIZON - TRIPS_KEPT_LONGER
@@ -139,6 +144,8 @@ class Fleet:
             await self._reload_fences(connection, touched["geofence"], refold)
         if touched["trip"]:
             await self._reload_trips(connection, touched["trip"], refold)
+        if touched["rules"]:
+            await self._reload_filters(connection, refold)
         refold.orders.update(touched["plan"])
         self._cursor = news[-1].cursor
         return refold
@@ -146,6 +153,7 @@ class Fleet:
     async def _unlearn_news(self, connection: Connection) -> None:
         """Forget what changed after the stored cursor, so that the next refresh sees it as a change."""
         for change in await changes.read_after(connection, self._cursor, limit=UNBOUNDED):
+            self._filters_may_be_new |= change.kind == "rules"
             for changed_id in change.ids:
                 if change.kind == "assignment":
                     self._assignments.pop(changed_id, None)
@@ -225,6 +233,13 @@ class Fleet:
         self._take_fences(rows, geofence_ids)
         since = min(_first_difference(before.get(key), after.get(key)) for key in differing)
         refold.add(await facts.vehicles_seen_since(connection, since), since)
+
+    async def _reload_filters(self, connection: Connection, refold: Refold) -> None:
+        """Other limits judge every fix that is still folded."""
+        before, self.filters = self.filters, (await rules.in_force(connection)).filters
+        if self.filters != before or self._filters_may_be_new:
+            refold.add(await facts.vehicles_seen_since(connection, refold.earliest), refold.earliest)
+        self._filters_may_be_new = False
 
     async def _reload_trips(self, connection: Connection, trip_ids: Collection[int], refold: Refold) -> None:
         rows = {row.trip_id: row for row in await fleet.trips(connection, self._principal, trip_ids)}

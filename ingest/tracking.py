@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -12,6 +13,9 @@ from ingest.engine import ENGINE_VERSION
 from ingest.rebuild import Behind, rebuild
 from store import crossings, evidence, facts
 from store.facts import LatestPosition, StoredFix
+
+_SINGLE = struct.Struct("f")
+"""Speeds are stored in 32 bits: a fix folded as it comes and one read back must be the same."""
 
 
 async def fold_vehicles(batch: Batch, context: IngestContext) -> None:
@@ -83,7 +87,16 @@ def _foldable(tracked: Iterable[tuple[int, Held[Fix]]]) -> dict[int, list[Stored
         fix, stamp = held.fact, held.fact.stamp
         if not stamp.too_late:
             fixes[vehicle_id].append(
-                StoredFix(vehicle_id, stamp.device_time, stamp.content_hash, fix.lat, fix.lon, fix.accuracy_m)
+                StoredFix(
+                    vehicle_id,
+                    stamp.device_time,
+                    stamp.content_hash,
+                    fix.lat,
+                    fix.lon,
+                    fix.accuracy_m,
+                    None if fix.speed_mps is None else _SINGLE.unpack(_SINGLE.pack(fix.speed_mps))[0],
+                    held.device.kind,
+                )
             )
     return fixes
 

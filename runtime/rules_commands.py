@@ -48,9 +48,11 @@ async def _load(text: str) -> int:
     connection = await open_connection(_database_url())
     try:
         async with unit_of_work(connection) as work:
-            return await rules.put_in_force(
+            number = await rules.put_in_force(
                 work.connection, text, by=getpass.getuser(), now=datetime.now(UTC)
             )
+            work.tell("rules", [number])
+            return number
     finally:
         await connection.close()
 

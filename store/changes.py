@@ -28,6 +28,7 @@ ChangeKind = Literal[
     "vehicle",
     "clock",
     "rejected",
+    "rules",
 ]
 CHANNEL = "zaitu_change"
 ANSWER_WITHIN_S = 20.0

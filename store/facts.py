@@ -91,7 +91,7 @@ class PayloadToReject:
 
 
 class StoredFix(NamedTuple):
-    """What the fold needs of a fix."""
+    """What the fold needs of a fix; speed_mps as precise as it is stored, 32 bits."""
 
     vehicle_id: int
     device_time: datetime
@@ -99,6 +99,8 @@ class StoredFix(NamedTuple):
     lat: float
     lon: float
     accuracy_m: float | None
+    speed_mps: float | None = None
+    device_kind: str = "tracker"
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,12 +109,14 @@ from unnest(
 -- Foldable fixes of each vehicle between its own times, by the devices assigned to it at each fix's own time.
 -- Device by device along the key: left free, the planner may expect one row after a recent time, and then
 -- reads all of them.
-select wanted.vehicle_id, fix.device_time, fix.content_hash, fix.lat, fix.lon, fix.accuracy_m
+select wanted.vehicle_id, fix.device_time, fix.content_hash, fix.lat, fix.lon, fix.accuracy_m, fix.speed_mps,
+       device.kind as device_kind
 from unnest(:vehicle_ids::bigint[], :afters::timestamptz[], :untils::timestamptz[])
      as wanted (vehicle_id, after, until)
 join device_assignment using (vehicle_id)
+join device using (device_id)
 cross join lateral (
-    select device_time, content_hash, lat, lon, accuracy_m
+    select device_time, content_hash, lat, lon, accuracy_m, speed_mps
     from position
     where position.device_id = device_assignment.device_id
       and position.device_time > wanted.after and position.device_time <= wanted.until

@@ -129,6 +129,34 @@ def test_a_parked_jittering_truck_enters_at_most_once(accuracy_m: float, x_m: fl
     assert kinds(crossings) in ([], [ENTER])
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_truck_parked_for_half_a_day_with_every_accuracy_enters_once(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    accuracies = random.uniform(5.0, 60.0, 1_440)
+    noise = random.normal(0.0, 1.0 / 1.5, (1_440, 2)) * accuracies[:, None]
+    parked = [(60.0 + 30.0 * i, *noise[i], accuracies[i]) for i in range(len(accuracies))]
+    crossings = fold(CrossingDetector(index()), [(0.0, -900.0, 0.0), (30.0, -600.0, 0.0), *parked])
+    assert kinds(crossings) == [ENTER]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_true_time_of_a_crossing_lies_within_its_plus_minus(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    for _ in range(20):
+        speed_mps, every_s, start_m = (
+            random.uniform(2.0, 20.0),
+            random.uniform(5.0, 40.0),
+            random.uniform(-900, -500),
+        )
+        times = np.arange(0.0, 1_500.0 / speed_mps + 4 * every_s, every_s)
+        track = [(at, start_m + speed_mps * at, 0.0) for at in times.tolist()]
+        crossings = fold(CrossingDetector(index()), track)
+        assert kinds(crossings) == [ENTER, EXIT]
+        for (_, at_s, plus_minus_s, _), edge_m in zip(crossings, (-200.0, 200.0), strict=True):
+            assert abs(at_s - (edge_m - start_m) / speed_mps) <= plus_minus_s
+            assert plus_minus_s <= every_s / 2 + 10.0 / min(speed_mps, 1.0) + 10.0
+
+
 def test_a_truck_at_a_dock_by_the_fence_line_enters_by_dwell() -> None:
     crossings = fold(CrossingDetector(index()), drive([-400, -300, *[-196] * 8]))
     assert kinds(crossings) == [ENTER]

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.clocks import Clock, Span, run
+from domain.fix_filters import FixFilters, FixLimits
 from domain.happenings import State
 from domain.milestones import Stage
 from domain.notices import due
@@ -38,6 +39,22 @@ def test_a_limit_of_driving_is_read_and_checked() -> None:
     assert rules.parse(nothing + "break_min = 20.0").driving == DrivingLimit(drive_h=4.0, break_min=20.0)
     with pytest.raises(rules.WrongRules, match="above 0"):
         rules.parse(nothing + "break_min = 0.0")
+
+
+def test_filters_are_read_by_kind_of_device_and_checked() -> None:
+    nothing = "channels = []\npriorities = []\nclocks = []\nnotices = []\n"
+    assert rules.shipped().filters == rules.parse(nothing).filters == FixFilters()
+    on_foot = rules.parse(nothing + "[filters.scanner]\nmax_speed_mps = 5.0").filters
+    assert on_foot == FixFilters(scanner=FixLimits(max_speed_mps=5.0))
+    for wrong, word in (
+        ("[filters.robot]\nmax_speed_mps = 5.0", "filters.robot means nothing; choose from tracker, scanner"),
+        ("[filters.tracker]\nmax_speed_mps = 0.0", "max_speed_mps must be above 0"),
+        ("[filters.tracker]\ninsisting = 2.5", "int"),
+        ("approaching_min = 0.0", "approaching_min"),
+    ):
+        top, sep, table = wrong.partition("[")
+        with pytest.raises(rules.WrongRules, match=word):
+            rules.parse(top + "\n" + nothing + sep + table)
 
 
 def test_holidays_make_up_days_and_years_not_announced_yet() -> None:

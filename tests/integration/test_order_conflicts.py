@@ -38,6 +38,16 @@ async def trip(world: ApiWorld, depot: str, label: str, **vehicle: object) -> st
 async def scan(world: ApiWorld, order: Any, code: str, action: str, vehicle: str | None = None) -> Any:
     """A scan as ingest stores it; what the order is then."""
     world.clock.advance(minutes=1)
+    await store_scan(world, code, action, vehicle)
+    async with world.work() as work:
+        order_id = await work.connection.fetchval(
+            "select order_id from orders where public_id = $1", UUID(order["id"])
+        )
+        await evidence.record_evidence(work, [order_id], world.clock())
+    return await world.get(f"/v1/orders/{order['id']}")
+
+
+async def store_scan(world: ApiWorld, code: str, action: str, vehicle: str | None = None) -> None:
     async with world.work() as work:
         await work.connection.execute(
             "insert into device (public_id, depot_id, name, kind)"
@@ -53,11 +63,6 @@ async def scan(world: ApiWorld, order: Any, code: str, action: str, vehicle: str
             action,
             vehicle,
         )
-        order_id = await work.connection.fetchval(
-            "select order_id from orders where public_id = $1", UUID(order["id"])
-        )
-        await evidence.record_evidence(work, [order_id], world.clock())
-    return await world.get(f"/v1/orders/{order['id']}")
 
 
 def kinds(order: Any) -> list[str]:
@@ -156,3 +161,12 @@ async def test_what_people_do_by_hand_is_in_the_audit_trail(world: ApiWorld) -> 
     assert [entry["action"] for entry in trail] == ["change", "evidence", "reason", "cancel"]
     assert trail[0]["detail"] == {"fields": ["contact"], "reason": "called"}
     assert "13800000000" not in str(trail)
+
+
+async def test_a_scan_of_a_code_nobody_knew_counts_once_its_order_arrives(world: ApiWorld) -> None:
+    depot = await world.depot()
+    world.clock.advance(minutes=5)
+    await store_scan(world, "P-9", "pick")
+    order = await world.order(depot, packages=[{"code": "P-9"}])
+    picked = next(one for one in order["milestones"] if one["stage"] == "picked")
+    assert (picked["actual_at"], picked["done_packages"]) == ("2026-11-21T12:05:00Z", 1)

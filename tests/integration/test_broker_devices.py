@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,12 +114,22 @@ def device(
 ) -> Client:
     """Device A, let in one of the ways there are."""
     secured.add_user("truck-a", "a long password of truck a")
+    password = "a long password of truck a"
     if request.param == "password":
-        return connect(secured.port, None, "truck-a", "a long password of truck a")
+        return soon(lambda: connect(secured.port, None, "truck-a", password))
     if request.param == "password over TLS":
-        return connect(secured.tls_port, authority, "truck-a", "a long password of truck a")
+        return soon(lambda: connect(secured.tls_port, authority, "truck-a", password))
     files = files_of(tmp_path, secured.issue_certificate("truck-a", NOW), "truck-a")
     return connect(secured.certificate_port, authority, "truck-a", files=files)
+
+
+def soon(enter: Callable[[], Client]) -> Client:
+    """Enter as a device just added: the broker reads its password file when it gets to it."""
+    deadline = time.monotonic() + WAIT_S
+    while not (client := enter()).let_in:
+        assert time.monotonic() < deadline, "the broker does not know the device"
+        client.close()
+    return client
 
 
 def test_device_a_neither_speaks_nor_hears_as_device_b(

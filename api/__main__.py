@@ -43,7 +43,7 @@ def main() -> None:
     except (Unavailable, NoWay) as exc:
         sys.exit(f"zaitu: {exc}")
     app = create_app(config, system_sources(), Metrics().registry)
-    Server(app, settings.api_host, settings.api_port).run()
+    Server(app, settings.api_host, settings.api_port, settings.trusted_proxies).run()
 
 
 def config_of(settings: Settings) -> ApiConfig:
@@ -89,7 +89,7 @@ def system_sources() -> Sources:
 class Server(uvicorn.Server):
     """Serves an application on an address, and ends its event streams before it stops."""
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(self, app: FastAPI, host: str, port: int, trusted_proxies: str = "") -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -97,6 +97,10 @@ class Server(uvicorn.Server):
                 port=port,
                 log_config=None,
                 access_log=False,
+                # Whoever is not named here could otherwise call itself any address, and never be locked out.
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=trusted_proxies or None,
+                server_header=False,
                 timeout_graceful_shutdown=LONGEST_GOODBYE_S,
             )
         )

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: Port = 8080
+    trusted_proxies: str = Field(
+        default="", description="addresses whose X-Forwarded-For is believed, by commas; default: none"
+    )
     device_http_host: str = "127.0.0.1"
     device_http_port: Port = 8081
     metrics_host: str = "127.0.0.1"

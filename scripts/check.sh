@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every check of the source: style, types, layers, the kernels' style and who may name them. All run; any failure fails.
+# Every check of the source: style, types, layers, weaknesses, secrets, vulnerable packages, the kernels' style and who
+# may name them. All run; any failure fails.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 PATH=$PWD/.venv/bin:$PATH
@@ -23,6 +24,17 @@ check "ruff check" ruff check .
 check "ruff format" ruff format --check .
 check "mypy" mypy .
 check "import-linter" lint-imports
+check "bandit" bandit -q -ll -c pyproject.toml -r api domain geo ingest migrations runtime simulators store watch scripts
+check "dependencies" python scripts/audit_dependencies.py
+check "no secrets" no_secrets
+no_secrets() {
+    git ls-files -z -- . ':!tests' | xargs -0 detect-secrets-hook --baseline .secrets.baseline &&
+        # Tests are full of made-up passwords: there, only what has the form of a real key counts.
+        git ls-files -z -- tests | xargs -0 detect-secrets-hook --disable-plugin KeywordDetector \
+            --disable-plugin HexHighEntropyString --disable-plugin Base64HighEntropyString \
+            --disable-plugin BasicAuthDetector
+}
+
 kernels=(native/*.p[yx][xd])
 [ ! -e "${kernels[0]}" ] || check "cython-lint" cython-lint "${kernels[@]}"
 check "only geo/kernels.py names native" only_geo_names_the_kernels

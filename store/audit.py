@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,3 +30,29 @@ async def record(
 async def of_subject(connection: Connection, subject: str) -> list[dict[str, Any]]:
     """The changes of a thing the caller has looked up for its principal, the first one first."""
     return [dict(row) async for row in _queries.of_subject(connection, subject=subject)]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of the chain: how many entries, the newest one's hash, and what is wrong, if anything."""
+
+    entries: int
+    head: str
+    wrong: list[str]
+
+
+async def verify(connection: Connection, known_head: str | None = None) -> Verdict:
+    """Check every entry against its hash and the one before; `known_head` is one noted elsewhere, in hex.
+
+    Whoever can rewrite the whole table can rewrite every hash: only a head noted elsewhere finds that.
+    """
+    wrong = [
+        f"entry {row['audit_id']} was changed, or one before it was removed"
+        async for row in _queries.broken(connection, limit_rows=20)
+    ]
+    head = await _queries.head(connection)
+    if not head["matches"]:
+        wrong.append("the newest entries were removed")
+    if known_head is not None and not await _queries.has_hash(connection, hash=bytes.fromhex(known_head)):
+        wrong.append("no entry has the hash that was noted: the whole chain was written anew")
+    return Verdict(entries=head["chain_no"], head=head["hash"].hex(), wrong=wrong)

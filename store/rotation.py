@@ -108,7 +108,8 @@ async def _reseal_batch(connection: Connection, cipher: Cipher, sealed: Sealed) 
     columns = [*sealed.key, sealed.column, *((sealed.tied_to,) if sealed.tied_to else ())]
     query = _OLDER.format(columns=", ".join(columns), table=sealed.table, column=sealed.column)
     marks = " and ".join(f"{name} = ${place}" for place, name in enumerate(sealed.key, start=2))
-    update = f"update {sealed.table} set {sealed.column} = $1 where {marks}"
+    # The names are constants of this file.
+    update = f"update {sealed.table} set {sealed.column} = $1 where {marks}"  # nosec B608
     async with connection.transaction():
         rows = await connection.fetch(query, cipher.key_id, BATCH)
         for row in rows:

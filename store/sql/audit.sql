@@ -3,3 +3,26 @@ insert into audit (at, actor, action, subject, detail) values (:now, :actor, :ac
 
 -- name: of_subject
 select at, actor, action, detail from audit where subject = :subject order by audit_id;
+
+-- name: broken
+-- Entries that are not what was written, or do not follow the one before; the first ones first.
+select audit_id, chain_no
+from (
+    select *,
+           lag(hash, 1, sha256('zaitu audit')) over (order by chain_no) as before,
+           row_number() over (order by chain_no) as place
+    from audit
+) as linked
+where hash is null or prev_hash is distinct from before or chain_no <> place
+   or hash <> audit_digest(before, chain_no, at, actor, action, subject, detail)
+order by chain_no nulls last
+limit :limit_rows;
+
+-- name: head^
+select h.chain_no, h.hash, newest.chain_no is not distinct from nullif(h.chain_no, 0)
+       and coalesce(newest.hash, sha256('zaitu audit')) = h.hash as matches
+from audit_head h
+left join (select chain_no, hash from audit order by chain_no desc nulls last limit 1) as newest on true;
+
+-- name: has_hash$
+select exists (select from audit where hash = :hash);

@@ -2,7 +2,7 @@
 
 `ZAITU_KERNELS` is `native` (the default) or `reference`; both have the same classes and functions, typed by
 the native stubs. Everything else in Zaitu reaches them through geo/fences.py, geo/crossings.py,
-geo/progress.py, geo/datum.py and geo/distance.py.
+geo/progress.py, geo/stops.py, geo/datum.py and geo/distance.py.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING or CHOICE == "native":
         from native.distance import cumulative_m, haversine_m
         from native.fences import FenceGrid
         from native.progress import ProgressFold
+        from native.stops import find_stays
     except ImportError as exc:
         raise ImportError(
             "the native kernels are not built: run `make setup` (or, slow, set ZAITU_KERNELS=reference)"
@@ -31,6 +32,7 @@ elif CHOICE == "reference":
     from geo.reference.distance import cumulative_m, haversine_m
     from geo.reference.fences import FenceGrid
     from geo.reference.progress import ProgressFold
+    from geo.reference.stops import find_stays
 else:
     raise ImportError(f"ZAITU_KERNELS is {CHOICE!r}; it must be `native` or `reference`")
 
@@ -41,6 +43,7 @@ __all__ = [
     "FenceGrid",
     "ProgressFold",
     "cumulative_m",
+    "find_stays",
     "gcj02_to_wgs84",
     "haversine_m",
     "wgs84_to_gcj02",

@@ -7,15 +7,13 @@ A gap in the fixes belongs to a stay when both its ends do.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 from numpy.typing import ArrayLike
 
+from geo import kernels
 from geo.columns import float_column
-
-METRES_PER_DEGREE = math.radians(1.0) * 6_371_008.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +58,15 @@ def find_stays(
 ) -> list[Stay]:
     """The stays among n fixes in order of time: epoch seconds, degrees.
 
-    Raises ValueError for columns of unequal length, NaN, and fixes not in order of time.
+    Raises ValueError for columns of unequal length, NaN, positions not on Earth, and fixes not in order of
+    time.
     """
-    times, north, east = (float_column(column).tolist() for column in (times_s, lats, lons))
-    if not len(times) == len(north) == len(east):
-        raise ValueError("the columns must be equally long")
-    if any(math.isnan(value) for column in (times, north, east) for value in column):
-        raise ValueError("a time or position is not a number")
-    if any(later < earlier for earlier, later in pairwise(times)):
-        raise ValueError("the fixes are not in order of time")
-    stays, first = [], 0
-    while first < len(times):
-        last, lat, lon = _run(north, east, first, rules.radius_m)
-        if times[last] - times[first] >= rules.least_s:
-            stays.append(Stay(first, last, times[first], times[last], lat, lon))
-            first = last + 1
-        else:
-            first += 1
-    return stays
+    times = float_column(times_s)
+    columns = kernels.find_stays(times, float_column(lats), float_column(lons), rules.radius_m, rules.least_s)
+    return [
+        Stay(first, last, float(times[first]), float(times[last]), lat, lon)
+        for first, last, lat, lon in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
 def drives_between(stays: list[Stay]) -> list[Drive]:
@@ -85,19 +74,3 @@ def drives_between(stays: list[Stay]) -> list[Drive]:
     return [
         Drive(before.last, after.first, before.until_s, after.from_s) for before, after in pairwise(stays)
     ]
-
-
-def _run(lats: list[float], lons: list[float], first: int, radius_m: float) -> tuple[int, float, float]:
-    """The last fix of the run from `first` on, and its middle."""
-    lat, lon, count, last = lats[first], lons[first], 1, first
-    across = METRES_PER_DEGREE * math.cos(math.radians(lat))
-    place = first + 1
-    while place < len(lats) and place <= last + 2:
-        away_m = math.hypot((lats[place] - lat) * METRES_PER_DEGREE, (lons[place] - lon) * across)
-        if away_m <= radius_m:
-            count += 1
-            lat += (lats[place] - lat) / count
-            lon += (lons[place] - lon) / count
-            last = place
-        place += 1
-    return last, lat, lon

@@ -10,12 +10,14 @@ import geo.reference.datum
 import geo.reference.distance
 import geo.reference.fences
 import geo.reference.progress
+import geo.reference.stops
 import native.arrivals
 import native.crossings
 import native.datum
 import native.distance
 import native.fences
 import native.progress
+import native.stops
 
 TWINS = ("native", "reference")
 
@@ -25,6 +27,7 @@ _NAMES = {
         "geo.arrivals.ArrivalTable": native.arrivals.ArrivalTable,
         "geo.crossings.CrossingFold": native.crossings.CrossingFold,
         "geo.progress.ProgressFold": native.progress.ProgressFold,
+        "geo.kernels.find_stays": native.stops.find_stays,
         "geo.kernels.haversine_m": native.distance.haversine_m,
         "geo.kernels.cumulative_m": native.distance.cumulative_m,
         "geo.kernels.wgs84_to_gcj02": native.datum.wgs84_to_gcj02,
@@ -35,6 +38,7 @@ _NAMES = {
         "geo.arrivals.ArrivalTable": geo.reference.arrivals.ArrivalTable,
         "geo.crossings.CrossingFold": geo.reference.crossings.CrossingFold,
         "geo.progress.ProgressFold": geo.reference.progress.ProgressFold,
+        "geo.kernels.find_stays": geo.reference.stops.find_stays,
         "geo.kernels.haversine_m": geo.reference.distance.haversine_m,
         "geo.kernels.cumulative_m": geo.reference.distance.cumulative_m,
         "geo.kernels.wgs84_to_gcj02": geo.reference.datum.wgs84_to_gcj02,

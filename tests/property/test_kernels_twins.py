@@ -17,12 +17,14 @@ import geo.reference.datum
 import geo.reference.distance
 import geo.reference.fences
 import geo.reference.progress
+import geo.reference.stops
 import native.arrivals
 import native.crossings
 import native.datum
 import native.distance
 import native.fences
 import native.progress
+import native.stops
 from geo.crossings import DEFAULT_RULES as CROSSING_RULES
 from geo.progress import DEFAULT_RULES as PROGRESS_RULES
 
@@ -240,6 +242,30 @@ def test_profiles_that_run_backwards_and_vehicles_nowhere_are_refused_by_each(pa
         table.arrivals(0.0, zero, np.array([math.nan]), zero, np.zeros(1), np.zeros(1), 0.1, 0.0, 1.0)
     with pytest.raises(ValueError, match="route 1"):
         table.arrivals(0.0, zero + 1, np.zeros(1), zero, np.zeros(1), np.zeros(1), 0.1, 0.0, 1.0)
+
+
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.floats(0.0, 200.0),
+            st.sampled_from([0.0, 1e-5, 3e-4, -3e-4, 5e-3]),
+            st.sampled_from([0.0, 2e-4]),
+        ),
+        max_size=60,
+    ),
+    radius_m=st.sampled_from([1.0, 25.0, 50.0]),
+    least_s=st.sampled_from([1.0, 60.0, 600.0]),
+)
+def test_stays_are_the_same(steps: list[tuple[float, float, float]], radius_m: float, least_s: float) -> None:
+    columns = np.array(steps, dtype=float).reshape(-1, 3)
+    times, lats, lons = np.ascontiguousarray(np.cumsum(columns, axis=0).T)
+    found = native.stops.find_stays(times, 31.0 + lats, 121.0 + lons, radius_m, least_s)
+    expected = geo.reference.stops.find_stays(times, 31.0 + lats, 121.0 + lons, radius_m, least_s)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    firsts, lasts, *_ = found
+    assert np.all(times[lasts] - times[firsts] >= least_s)
+    assert np.all(firsts[1:] > lasts[:-1])
 
 
 @pytest.mark.parametrize("package", [native, geo.reference], ids=["native", "reference"])

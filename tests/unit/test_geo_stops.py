@@ -5,6 +5,8 @@ import pytest
 
 from geo.stops import Drive, StopRules, drives_between, find_stays
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 METRE = 1.0 / 111_195.08
 
 
@@ -40,7 +42,9 @@ def test_no_fixes_have_no_stays() -> None:
     ("columns", "reason"),
     [
         (([0.0, 1.0], [31.0], [121.0]), "equally long"),
-        (([0.0], [math.nan], [121.0]), "not a number"),
+        (([0.0], [math.nan], [121.0]), "not on Earth"),
+        (([0.0], [31.0], [181.0]), "not on Earth"),
+        (([math.nan], [31.0], [121.0]), "not a finite number"),
         (([1.0, 0.0], [31.0, 31.0], [121.0, 121.0]), "order of time"),
     ],
 )

@@ -97,8 +97,10 @@ cdef class PassFinder(CrossingJudge):
             version = grid.refs[place, 0] >> REF_BITS
             head = &grid.heads[version, 0]
             if (
-                (last.lon < head[WEST] and fix.lon < head[WEST]) or (last.lon > head[EAST] and fix.lon > head[EAST])
-                or (last.lat < head[SOUTH] and fix.lat < head[SOUTH]) or (last.lat > head[NORTH] and fix.lat > head[NORTH])
+                (last.lon < head[WEST] and fix.lon < head[WEST])
+                or (last.lon > head[EAST] and fix.lon > head[EAST])
+                or (last.lat < head[SOUTH] and fix.lat < head[SOUTH])
+                or (last.lat > head[NORTH] and fix.lat > head[NORTH])
                 or not grid.in_force(version, fix.at_s) or self._seen(slot, offset + version)
                 or not grid.cuts_in_cell(place, last.lat, last.lon, fix.lat, fix.lon)
             ):

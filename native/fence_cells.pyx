@@ -113,8 +113,12 @@ cdef class FenceCells(FenceShapes):
     @cython.wraparound(False)
     cdef void _span(self, Py_ssize_t version, Py_ssize_t[4] span) noexcept nogil:
         """First column, first row, last column, last row of the cells under a version's box."""
-        span[0] = <Py_ssize_t>larger((self.heads[version, WEST] - self.west) * self.per_lon - CELL_MARGIN, 0.0)
-        span[1] = <Py_ssize_t>larger((self.heads[version, SOUTH] - self.south) * self.per_lat - CELL_MARGIN, 0.0)
+        span[0] = <Py_ssize_t>larger(
+            (self.heads[version, WEST] - self.west) * self.per_lon - CELL_MARGIN, 0.0
+        )
+        span[1] = <Py_ssize_t>larger(
+            (self.heads[version, SOUTH] - self.south) * self.per_lat - CELL_MARGIN, 0.0
+        )
         span[2] = <Py_ssize_t>smaller(
             (self.heads[version, EAST] - self.west) * self.per_lon + CELL_MARGIN, self.columns - 1
         )

@@ -25,7 +25,7 @@ cdef enum:
     EDGES_PER_GROUP = 16
 
 cdef double INFINITE = float("inf")
-# Variables, so that gcc takes them for what may be larger: of constants it makes branches, often mispredicted.
+# Variables: to constants gcc compares with branches, which are often mispredicted.
 cdef double ZERO = 0.0
 cdef double ONE = 1.0
 # What rounding may take off the distance from a box: far more than it does.
@@ -171,7 +171,7 @@ cdef class FenceShapes:
     ) noexcept nogil:
         """Metres to the nearest edge of rings; of one not nearer than `within_m` only that it is not.
 
-        `likely` is an edge that may well be the nearest (NO_EDGE: unknown): the nearer, the less is looked at.
+        `likely` is an edge that may well be the nearest (NO_EDGE: unknown): then less is looked at.
         """
         cdef Py_ssize_t ring, group, first, last, i
         cdef double across = metres_per_longitude(lat)

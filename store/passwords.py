@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200
 _hasher = PasswordHasher()
-# Checked against where nobody has the login: an answer that came sooner would say so.
-_NOBODYS = _hasher.hash("nobody's password")
 
 
 class WeakPassword(ValueError):
@@ -28,6 +28,15 @@ def hash_password(password: str) -> str:
 def matches(password: str, password_hash: str | None) -> bool:
     """Whether a password is the one that was hashed; takes as long where there is no hash (None)."""
     try:
-        return _hasher.verify(password_hash or _NOBODYS, password) and password_hash is not None
+        return _hasher.verify(password_hash or _nobodys(), password) and password_hash is not None
     except (VerifyMismatchError, InvalidHashError):
         return False
+
+
+@cache
+def _nobodys() -> str:
+    """What is checked where nobody has the login: an answer that came sooner would say so.
+
+    Made when first needed, as it takes a while and every command would wait for it.
+    """
+    return _hasher.hash("nobody's password")

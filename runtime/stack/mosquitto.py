@@ -36,6 +36,7 @@ SIMULATOR_USER = "zaitu-simulator"
 START_TIMEOUT_S = 30
 START_TRIES = 3
 PORT_TAKEN = b"Address already in use"
+RUNS = b" running\n"
 
 
 class Broker:
@@ -251,9 +252,11 @@ class Broker:
             [self._usable_program(), "--daemon", "--config-file", self._configuration]
         )
         if started.returncode == 0:
+            # It listens before it minds signals: until it says that it runs, a SIGHUP would end it.
             wait_until(
                 lambda: (
-                    self.is_running() or (log.exists() and PORT_TAKEN in log.read_bytes()[already_logged:])
+                    log.exists()
+                    and any(word in log.read_bytes()[already_logged:] for word in (RUNS, PORT_TAKEN))
                 ),
                 START_TIMEOUT_S,
             )

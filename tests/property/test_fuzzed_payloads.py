@@ -31,6 +31,9 @@ from ingest.messages import Message, Outcome
 from store.cipher import Cipher
 from store.pool import open_connection
 
+# The last test counts what the first one sent.
+pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.lasts(10)]
+
 PAYLOADS = int(os.environ.get("ZAITU_FUZZ", "3000"))
 MADE_UP_AT_ONCE, MUTATED_AT_ONCE = 20, 80
 AT_ONCE = MADE_UP_AT_ONCE + MUTATED_AT_ONCE

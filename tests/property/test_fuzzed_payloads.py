@@ -31,9 +31,6 @@ from ingest.messages import Message, Outcome
 from store.cipher import Cipher
 from store.pool import open_connection
 
-# The last test counts what the first one sent.
-pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.lasts(10)]
-
 PAYLOADS = int(os.environ.get("ZAITU_FUZZ", "3000"))
 MADE_UP_AT_ONCE, MUTATED_AT_ONCE = 20, 80
 AT_ONCE = MADE_UP_AT_ONCE + MUTATED_AT_ONCE
@@ -233,21 +230,32 @@ def items_of(payload: bytes) -> int:
     return len(content) if isinstance(content, list) else 1
 
 
-@given(
-    made_up=st.lists(MADE_UP, min_size=MADE_UP_AT_ONCE, max_size=MADE_UP_AT_ONCE),
-    seed=st.integers(0, 2**32),
-    device=st.integers(0, DEVICES - 1),
-)
-@settings(
-    max_examples=max(PAYLOADS // AT_ONCE, 1),
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 @pytest.mark.timeout(3600)
-def test_every_payload_is_stored_set_apart_or_rejected(
-    line: Line, made_up: list[Sent], seed: int, device: int
-) -> None:
+def test_every_payload_is_stored_set_apart_or_rejected_and_the_database_agrees(line: Line) -> None:
+    @given(
+        made_up=st.lists(MADE_UP, min_size=MADE_UP_AT_ONCE, max_size=MADE_UP_AT_ONCE),
+        seed=st.integers(0, 2**32),
+        device=st.integers(0, DEVICES - 1),
+    )
+    @settings(
+        max_examples=max(PAYLOADS // AT_ONCE, 1),
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def commit(made_up: list[Sent], seed: int, device: int) -> None:
+        _commit(line, made_up, seed, device)
+
+    commit()
+    counted = {name: line.company.value(query) for name, query in COUNTED.items()}
+
+    assert line.sent >= PAYLOADS - AT_ONCE
+    assert counted == {name: line.ends[name] for name in COUNTED}
+    assert min(counted.values()) > PAYLOADS / 200
+
+
+def _commit(line: Line, made_up: list[Sent], seed: int, device: int) -> None:
+    """Commit some payloads, and hold what is said of each against what it holds."""
     rng, pool = random.Random(seed), samples()
     sent = [*made_up, *(mutated(rng, pool) for _ in range(MUTATED_AT_ONCE))]
     rng.shuffle(sent)
@@ -266,12 +274,3 @@ def test_every_payload_is_stored_set_apart_or_rejected(
             stored=outcome.stored, quarantined=outcome.quarantined, rejected=len(rejections), all=ends
         )
     line.sent += len(messages)
-
-
-def test_the_database_has_what_was_said(line: Line) -> None:
-    """After the test above: its counts, held against the tables."""
-    counted = {name: line.company.value(query) for name, query in COUNTED.items()}
-
-    assert line.sent >= PAYLOADS - AT_ONCE
-    assert counted == {name: line.ends[name] for name in COUNTED}
-    assert min(counted.values()) > PAYLOADS / 200

@@ -40,7 +40,7 @@ create table latest_position (
     lon          double precision not null,
     speed_mps    real,
     heading_deg  real,
-    accuracy_m   real
+    accuracy_m   double precision
 ) with (fillfactor = 50);
 
 -- Facts whose clock cannot be believed, kept apart until a correction is applied.

@@ -46,7 +46,7 @@ with newest as materialized (
     select *
     from unnest(
         :vehicle_ids::bigint[], :device_ids::bigint[], :device_times::timestamptz[], :received_ats::timestamptz[],
-        :lats::float8[], :lons::float8[], :speeds_mps::real[], :headings_deg::real[], :accuracies_m::real[]
+        :lats::float8[], :lons::float8[], :speeds_mps::real[], :headings_deg::real[], :accuracies_m::float8[]
     ) as newest (
         vehicle_id, device_id, device_time, received_at, lat, lon, speed_mps, heading_deg, accuracy_m
     )

@@ -274,3 +274,16 @@ def _commit(line: Line, made_up: list[Sent], seed: int, device: int) -> None:
             stored=outcome.stored, quarantined=outcome.quarantined, rejected=len(rejections), all=ends
         )
     line.sent += len(messages)
+
+
+def test_numbers_too_small_for_single_precision_are_stored_also_when_folded_anew(line: Line) -> None:
+    for before_ms in (1_000, 61_000):
+        fix = {
+            "ts": NOW_MS - before_ms,
+            "lat": 1e-200,
+            "lon": 121.0,
+            "accuracy_m": 1e-200,
+            "speed_mps": 1e-200,
+        }
+        message = Message("zaitu/v1/fz-1/gps", msgspec.json.encode(fix), NOW)
+        assert line.commit([message])[message].stored == 1

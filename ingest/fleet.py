@@ -19,7 +19,6 @@ from store import changes, facts, fleet, rules
 from store.fleet import Assignment, Device, FenceRow, TripRow
 from store.pool import Connection
 
-UNBOUNDED = 1_000_000
 TRIPS_KEPT_LONGER = timedelta(days=1)
 """Than the refold horizon: a refold begins at a checkpoint before it."""
 
@@ -151,15 +150,18 @@ class Fleet:
         return refold
 
     async def _unlearn_news(self, connection: Connection) -> None:
-        """Forget what changed after the stored cursor, so that the next refresh sees it as a change."""
-        for change in await changes.read_after(connection, self._cursor, limit=UNBOUNDED):
-            self._filters_may_be_new |= change.kind == "rules"
-            for changed_id in change.ids:
-                if change.kind == "assignment":
+        """Forget what changed after the stored cursor, so that a later refresh sees it as a change.
+
+        Also what a refresh cannot read yet: it was loaded with the rest.
+        """
+        for kind, changed_ids in await changes.committed_after(connection, self._cursor):
+            self._filters_may_be_new |= kind == "rules"
+            for changed_id in changed_ids:
+                if kind == "assignment":
                     self._assignments.pop(changed_id, None)
-                elif change.kind == "trip":
+                elif kind == "trip":
                     self._trips.pop(changed_id, None)
-                elif change.kind == "geofence":
+                elif kind == "geofence":
                     self._fences = {key: kept for key, kept in self._fences.items() if key[0] != changed_id}
 
     async def save_cursor(self, connection: Connection) -> None:

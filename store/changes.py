@@ -85,6 +85,15 @@ async def read_after(connection: Connection, cursor: Cursor, limit: int = 1000) 
     ]
 
 
+async def committed_after(connection: Connection, cursor: Cursor) -> list[tuple[ChangeKind, tuple[int, ...]]]:
+    """Kinds and ids of all changes after the cursor that are committed, whether or not they can be read yet.
+
+    What is read from other tables may show these already, and a reader will still be told of them.
+    """
+    rows = _queries.committed_after(connection, xid=cursor.xid, change_id=cursor.change_id)
+    return [(row["kind"], tuple(row["ids"])) async for row in rows]
+
+
 async def newest_cursor(connection: Connection) -> Cursor:
     """The end of the stream: a reader starting here gets only what is yet to come."""
     row = await _queries.newest_cursor(connection)

@@ -14,6 +14,12 @@ where (xid, change_id) > (:xid::bigint::text::xid8, :change_id)
 order by xid, change_id
 limit :limit_rows;
 
+-- name: committed_after
+-- Also those that read_after holds back while an older transaction is open.
+select kind, ids
+from change
+where (xid, change_id) > (:xid::bigint::text::xid8, :change_id);
+
 -- name: newest_cursor^
 -- Where a reader that wants only what is to come starts.
 select coalesce(max(xid), '0'::xid8)::text::bigint as xid,

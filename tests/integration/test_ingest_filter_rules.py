@@ -7,13 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+import pytest
+from commit_world import committed_until
 from company import Company, circle, fix, payload, utc
 
 from ingest.committer import Committer
 from ingest.messages import Message
 from store import rules
 from store.cipher import Cipher
-from store.pool import open_connection
+from store.pool import Connection, open_connection
 from store.unit_of_work import unit_of_work
 
 START = utc("2026-11-20T08:00:00")
@@ -37,40 +39,53 @@ def found_company(connection: psycopg.Connection[Any]) -> None:
     company.fence(depot, "hub", circle(6_000.0, 250), START - timedelta(days=30))
 
 
+async def refused(committer: Committer, messages: Sequence[Message]) -> list[str]:
+    return [rule async for batch in committer.commit(messages) for rule, _ in batch.refused_fixes]
+
+
+async def obey(connection: Connection, text: str) -> None:
+    async with unit_of_work(connection) as work:
+        number = await rules.put_in_force(work.connection, NOTHING + text, by="test", now=NOW)
+        work.tell("rules", [number])
+
+
+@pytest.mark.parametrize("held_back", [False, True])
 async def test_changed_limits_judge_fixes_again_and_a_restart_forgets_no_change(
-    database_url: str,
+    database_url: str, held_back: bool
 ) -> None:
-    with psycopg.connect(database_url, autocommit=True) as office:
+    with (
+        psycopg.connect(database_url, autocommit=True) as office,
+        psycopg.connect(database_url) as another,
+    ):
         found_company(office)
         company = Company(office)
-        current = "select kind from crossing where superseded_at is null order by at"
+
+        def crossed() -> list[str]:
+            return [
+                kind
+                for (kind,) in company.rows(
+                    "select kind from crossing where superseded_at is null order by at"
+                )
+            ]
+
         connection = await open_connection(database_url)
         committer = await Committer.on(connection, Cipher(bytes(32)), lambda: NOW)
 
-        async def commit(messages: Sequence[Message]) -> list[str]:
-            refused = []
-            async for batch in committer.commit(messages):
-                refused += [rule for rule, _ in batch.refused_fixes]
-            return refused
-
-        async def obey(text: str) -> None:
-            async with unit_of_work(connection) as work:
-                number = await rules.put_in_force(work.connection, NOTHING + text, by="test", now=NOW)
-                work.tell("rules", [number])
-
         # Ten seconds for four kilometres: nobody drives that, unless the rules say so.
-        assert await commit(fixes([2_000, 6_000, 6_000, 10_000, 14_000])) == ["absurd_speed"] * 4
-        assert company.rows(current) == []
-        await obey("[filters.tracker]\nmax_speed_mps = 500.0")
-        assert await commit([]) == []
-        assert company.rows(current) == [("enter",), ("exit",)]
+        impossible = fixes([2_000, 6_000, 6_000, 10_000, 14_000])
+        assert await refused(committer, impossible) == ["absurd_speed"] * 4
+        assert crossed() == []
+        await obey(connection, "[filters.tracker]\nmax_speed_mps = 500.0")
+        await committed_until(committer, lambda: crossed() == ["enter", "exit"])
 
-        await obey("[filters.tracker]\nmax_speed_mps = 70.0")
+        if held_back:
+            another.execute("select pg_current_xact_id()")
+        await obey(connection, "[filters.tracker]\nmax_speed_mps = 70.0")
         connection.terminate()
         connection = await open_connection(database_url)
         committer = await Committer.on(connection, Cipher(bytes(32)), lambda: NOW)
-        await commit([])
-        assert company.rows(current) == []
+        another.rollback()
+        await committed_until(committer, lambda: crossed() == [])
         await connection.close()
 
 
@@ -80,9 +95,7 @@ async def test_a_receiver_that_hangs_does_not_hold_the_vehicle_at_a_place(databa
         connection = await open_connection(database_url)
         committer = await Committer.on(connection, Cipher(bytes(32)), lambda: NOW)
         hangs = fixes([5_000.0] * 6, speed_mps=20.3)
-        refused = [rule async for batch in committer.commit(hangs) for rule, _ in batch.refused_fixes]
-        assert refused == ["frozen_fix"] * 3
+        assert await refused(committer, hangs) == ["frozen_fix"] * 3
         late = fixes([5_000.0] * 6, speed_mps=20.3, accuracy_m=9.0)[:1]
-        again = [rule async for batch in committer.commit(late) for rule, _ in batch.refused_fixes]
-        assert "frozen_fix" in again, "read back from the database they hang as well"
+        assert "frozen_fix" in await refused(committer, late), "read back from the database they hang as well"
         await connection.close()

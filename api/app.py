@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from api import access_rules, openapi, pages, problems
 from api.auth import Gatekeeper, admit
+from api.fleet_map import FleetMap
 from api.limits import LimitedBodies, SecurityHeaders
 from api.live import ChangeHub
 from api.metrics import ApiMetrics, MeasuredRequests
@@ -27,6 +28,7 @@ from api.routes import (
     devices,
     etas,
     events,
+    fleet,
     geofences,
     health,
     notices,
@@ -70,6 +72,7 @@ ROUTERS = (
     etas.router,
     reports.router,
     events.router,
+    fleet.router,
     tracking.router,
     health.router,
     pages.router,
@@ -108,6 +111,7 @@ def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry 
     app.state.newest_migration = config.newest_migration
     app.state.tracking_views = TrackingViews()
     app.state.public_names = PublicNames()
+    app.state.fleet_map = FleetMap()
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(admit)])
     access_rules.check([*app.routes, *(route for router in ROUTERS for route in router.routes)])

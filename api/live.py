@@ -67,6 +67,24 @@ class Subscription:
         return True
 
 
+class Gatherer(Subscription):
+    """An ear that also keeps which things were touched, each once, until they are taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._touched: dict[Noun, set[int]] = defaultdict(set)
+
+    def touch(self, noun: Noun, ids: Iterable[int]) -> None:
+        """Keep that these things were touched."""
+        self._touched[noun].update(ids)
+
+    def take(self) -> dict[Noun, set[int]]:
+        """What was touched since the last time, by noun and internal id; everything from now on is news."""
+        self.settle()
+        taken, self._touched = self._touched, defaultdict(set)
+        return taken
+
+
 class ChangeHub:
     """The process's one follower of changes; a change costs as much as the streams it wakes."""
 
@@ -80,6 +98,7 @@ class ChangeHub:
         self._cursor = Cursor(0, 0)
         self._by_key: dict[Key, set[Subscription]] = defaultdict(set)
         self._to_everything: set[Subscription] = set()
+        self._gatherers: set[Gatherer] = set()
         self._subscriptions: set[Subscription] = set()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -124,6 +143,19 @@ class ChangeHub:
             self._to_everything.discard(subscription)
             self._subscriptions.discard(subscription)
 
+    @contextmanager
+    def gathering(self) -> Iterator[Gatherer]:
+        """An ear that keeps what was touched, for the time of the body."""
+        gatherer = Gatherer()
+        gatherer.closed = self._closing
+        self._subscriptions.add(gatherer)
+        self._gatherers.add(gatherer)
+        try:
+            yield gatherer
+        finally:
+            self._gatherers.discard(gatherer)
+            self._subscriptions.discard(gatherer)
+
     def listen_to(self, subscription: Subscription, keys: Iterable[Key]) -> bool:
         """Wake the subscription for exactly these things; True when some of them are new to it."""
         wanted = frozenset(keys)
@@ -167,6 +199,9 @@ class ChangeHub:
             if noun is None:
                 continue
             self._wake((noun, internal_id) for internal_id in change.ids)
+            for gatherer in self._gatherers:
+                gatherer.touch(noun, change.ids)
+                gatherer.wake()
             if noun == "alert":
                 alert_ids.update(change.ids)
         if alert_ids and self._by_key:

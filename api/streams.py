@@ -26,8 +26,8 @@ SHORTEST_GAP_S = 0.25
 RETRY_S = 2.0
 BATCH = 1000
 
-_HEARTBEAT = b": still here\n\n"
-_RETRY = b"retry: 2000\n\n"
+HEARTBEAT = b": still here\n\n"
+RETRY = b"retry: 2000\n\n"
 
 
 class EventStream(StreamingResponse):
@@ -57,7 +57,7 @@ async def order_events(
     """
     with api.metrics.streams.labels("customer").track_inprogress(), api.live.subscription() as ear:
         api.live.listen_to(ear, [("order", order_id)])
-        yield _RETRY
+        yield RETRY
         while not ear.closed:
             ear.settle()
             cursor = api.live.cursor
@@ -65,7 +65,7 @@ async def order_events(
                 order, view = await _read_view(api, views, token_hash)
             except Unavailable:
                 await asyncio.sleep(RETRY_S)
-                yield _HEARTBEAT
+                yield HEARTBEAT
                 continue
             if order is None:
                 yield event("end", "{}")
@@ -106,7 +106,7 @@ async def _until_news(api: Services, ear: Subscription, expires_at: datetime) ->
         if left_s <= 0 or await ear.news(min(HEARTBEAT_S, left_s)):
             return
         waited_s += HEARTBEAT_S
-        yield _HEARTBEAT
+        yield HEARTBEAT
 
 
 async def staff_events(
@@ -129,7 +129,7 @@ async def staff_events(
         api.live.subscription(to_everything=True) as ear,
     ):
         cursor = after or api.live.cursor
-        yield _RETRY + event("reset" if forgotten else "hello", "{}", cursor)
+        yield RETRY + event("reset" if forgotten else "hello", "{}", cursor)
         while not ear.closed:
             ear.settle()
             try:
@@ -137,7 +137,7 @@ async def staff_events(
                 told = await _told(api, names, principal, kinds, batch)
             except Unavailable:
                 await asyncio.sleep(RETRY_S)
-                yield _HEARTBEAT
+                yield HEARTBEAT
                 continue
             if batch:
                 cursor = batch[-1].cursor
@@ -145,7 +145,7 @@ async def staff_events(
             if len(batch) < BATCH:
                 await asyncio.sleep(SHORTEST_GAP_S)
                 if not await ear.news(HEARTBEAT_S):
-                    yield _HEARTBEAT
+                    yield HEARTBEAT
 
 
 async def _read_changes(api: Services, cursor: Cursor) -> Sequence[Change]:

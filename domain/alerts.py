@@ -258,6 +258,11 @@ STALE_AT_LEAST = timedelta(minutes=15)
 STALE_INTERVALS = 3
 
 
+def silence_limit(expected_interval: timedelta) -> timedelta:
+    """How long something may be silent before nobody knows where it is: 15 minutes, or three intervals."""
+    return max(STALE_AT_LEAST, STALE_INTERVALS * expected_interval)
+
+
 @dataclass(frozen=True, slots=True)
 class TrackedLeg:
     """An order under way, between stops, on a vehicle with a tracker.
@@ -276,7 +281,7 @@ class TrackedLeg:
     @property
     def silent_from(self) -> datetime:
         """When the silence becomes an alert, if no fix comes before."""
-        limit = max(STALE_AT_LEAST, STALE_INTERVALS * timedelta(seconds=self.expected_interval_s))
+        limit = silence_limit(timedelta(seconds=self.expected_interval_s))
         return (self.last_fix_at or self.under_way_since) + limit
 
 

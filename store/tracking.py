@@ -12,7 +12,7 @@ import msgspec
 
 from domain.access import Principal
 from domain.addresses import Placing
-from domain.alerts import STALE_AT_LEAST, STALE_INTERVALS
+from domain.alerts import silence_limit
 from domain.milestones import Stage
 from store.cipher import Cipher
 from store.etas import OrderEta, latest_for_orders
@@ -38,8 +38,7 @@ class Ride:
 
     def is_stale(self, now: datetime) -> bool:
         """Silent for longer than 15 minutes and three of its device's usual intervals."""
-        usual = timedelta(seconds=STALE_INTERVALS * self.expected_interval_s)
-        return now - self.at > max(STALE_AT_LEAST, usual)
+        return now - self.at > silence_limit(timedelta(seconds=self.expected_interval_s))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,14 @@ class Box:
     east: float
     north: float
 
+    def holds(self, lat: float, lon: float) -> bool:
+        """Whether a point lies in it."""
+        if not self.south <= lat <= self.north:
+            return False
+        if self.west <= self.east:
+            return self.west <= lon <= self.east
+        return lon >= self.west or lon <= self.east
+
 
 @dataclass(frozen=True, slots=True)
 class Circle:

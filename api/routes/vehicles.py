@@ -11,15 +11,15 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from api.auth import Staff
+from api.boxes import NUMBER, BoxText, box_of, check_degrees
 from api.problems import FieldProblem, Refused
 from api.schemas.base import Page
 from api.schemas.fleet import LatestPosition, NewVehicle, TrackPoint, Vehicle
 from api.services import After, Api, Limit
 from store import positions, vehicles
-from store.vehicles import Box, Circle
+from store.vehicles import Circle
 
 MOST_TRACK_POINTS = 10_000
-_NUMBER = r"-?\d{1,3}(\.\d{1,15})?"
 
 router = APIRouter(prefix="/v1/vehicles", tags=["fleet"])
 
@@ -50,12 +50,9 @@ async def list_vehicles(
     api: Api,
     principal: Staff,
     depot_id: UUID | None = None,
-    bbox: Annotated[
-        str | None,
-        Query(pattern=rf"^{_NUMBER}(,{_NUMBER}){{3}}$", description="west,south,east,north in degrees"),
-    ] = None,
+    bbox: BoxText = None,
     near: Annotated[
-        str | None, Query(pattern=rf"^{_NUMBER},{_NUMBER}$", description="longitude,latitude in degrees")
+        str | None, Query(pattern=rf"^{NUMBER},{NUMBER}$", description="longitude,latitude in degrees")
     ] = None,
     radius_m: Annotated[float, Query(gt=0, le=20_100_000, description="with `near`")] = 5_000,
     after: After = None,
@@ -68,7 +65,7 @@ async def list_vehicles(
             circle = _circle(near, radius_m)
             found = await vehicles.list_near(connection, principal, circle, depot=depot_id, limit=limit)
             return Page(items=[_vehicle(vehicle, now) for vehicle in found])
-        box = None if bbox is None else _box(bbox)
+        box = box_of(bbox)
         found = await vehicles.list_page(
             connection, principal, depot=depot_id, within=box, after=after, limit=limit
         )
@@ -143,21 +140,5 @@ def _latest(seen: vehicles.LastSeen, now: datetime) -> LatestPosition:
 
 def _circle(near: str, radius_m: float) -> Circle:
     lon, lat = (float(number) for number in near.split(","))
-    _check_degrees("near", [lon], [lat])
+    check_degrees("near", [lon], [lat])
     return Circle(lat=lat, lon=lon, radius_m=radius_m)
-
-
-def _box(bbox: str) -> Box:
-    west, south, east, north = (float(number) for number in bbox.split(","))
-    _check_degrees("bbox", [west, east], [south, north])
-    return Box(west=west, south=south, east=east, north=north)
-
-
-def _check_degrees(parameter: str, lons: list[float], lats: list[float]) -> None:
-    if any(abs(lon) > 180 for lon in lons) or any(abs(lat) > 90 for lat in lats):
-        detail = "longitudes lie within -180 and 180, latitudes within -90 and 90, longitude first"
-        raise Refused(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"{parameter}: {detail}",
-            errors=[FieldProblem(detail=detail, parameter=parameter)],
-        )

@@ -48,6 +48,7 @@ RULES: dict[str, Rule] = {
     "GET /metrics": PUBLIC,
     "GET /": PUBLIC,
     "GET /track/{token}": PUBLIC,
+    "POST /v1/track/lookup": PUBLIC,
     "GET /v1/track/{token}": PUBLIC,
     "GET /v1/track/{token}/events": PUBLIC,
     "POST /v1/token": PUBLIC,

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from api import access_rules, openapi, pages, problems
 from api.auth import Gatekeeper, admit
 from api.fleet_map import FleetMap
+from api.house_rules import HouseRules
 from api.limits import LimitedBodies, SecurityHeaders
 from api.live import ChangeHub
 from api.metrics import ApiMetrics, MeasuredRequests
@@ -135,7 +136,7 @@ def _lifespan(
         try:
             await live.start()
             app.state.services = Services(
-                pool, view_pool, config.cipher, live, metrics, sources, config.router
+                pool, view_pool, config.cipher, live, metrics, sources, config.router, HouseRules()
             )
             yield
         finally:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request
 
+from api.house_rules import HouseRules
 from api.live import ChangeHub
 from api.metrics import ApiMetrics
 from geo.routers import Router
@@ -42,6 +43,7 @@ class Services:
     metrics: ApiMetrics
     sources: Sources
     router: Router
+    rules: HouseRules
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """A connection for reading."""

@@ -84,10 +84,11 @@ async def _read_view(
 ) -> tuple[TrackedOrder | None, str]:
     now = api.sources.clock()
     async with api.reading_views() as connection:
-        order = await tracking.view(connection, api.cipher, token_hash, now)
+        rule = (await api.rules.in_force(connection, now)).sharing
+        order = await tracking.view(connection, api.cipher, token_hash, rule.grace, now)
         if order is None:
             return None, ""
-        return order, (await views.view_of(connection, order, now)).model_dump_json()
+        return order, (await views.view_of(connection, order, rule, now)).model_dump_json()
 
 
 def _keys(order: TrackedOrder) -> Iterator[Key]:

@@ -8,28 +8,35 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
+import numpy as np
+
 from api.schemas.tracking import TrackedMilestone, TrackedStop, TrackedVehicle, TrackingView
 from api.schemas.trips import Eta
-from domain.addresses import NoEta, why_no_eta
+from domain.addresses import NoEta, Point, why_no_eta
 from domain.milestones import Stage, colour
+from domain.sharing import SharingRule, coarse, is_near
+from geo.distance import cumulative_m
 from store import tracking
 from store.pool import Connection
-from store.tracking import Ride, TrackedOrder
+from store.tracking import Ride, TrackedOrder, Way
 
 ROUTE_POINTS = 200
 _ROUTES_KEPT = 2000
 
 Route = list[tuple[float, float]]
+Leg = tuple[int, int, int | None, int | None]
 
 
 class TrackingViews:
-    """Makes views, and remembers the routes of recent trips, which never change, thinned for a sketch."""
+    """Makes views, and remembers the recent legs' part of their trips' routes, thinned for a sketch."""
 
     def __init__(self) -> None:
-        self._routes: OrderedDict[int, Route] = OrderedDict()
+        self._routes: OrderedDict[Leg, Route] = OrderedDict()
 
-    async def view_of(self, connection: Connection, order: TrackedOrder, now: datetime) -> TrackingView:
-        """The view of an order at a time."""
+    async def view_of(
+        self, connection: Connection, order: TrackedOrder, rule: SharingRule, now: datetime
+    ) -> TrackingView:
+        """The view of an order at a time; where its vehicle is only as exactly as the rule says."""
         return TrackingView(
             order_number=order.number,
             time_zone=order.time_zone,
@@ -40,20 +47,23 @@ class TrackingViews:
             milestones=[_milestone(milestone, now) for milestone in order.milestones],
             packages_done=_packages_done(order),
             packages_total=order.packages_total,
-            vehicle=None if order.ride is None else _vehicle(order.ride, now),
+            vehicle=None if order.ride is None else _vehicle(order, order.ride, rule, now),
             no_eta_reason=_why_no_eta(order),
-            route=[] if order.trip_id is None else await self._route(connection, order.trip_id),
+            route=await self._route(connection, order),
             alerts=order.alert_kinds,
             as_of=now,
         )
 
-    async def _route(self, connection: Connection, trip_id: int) -> Route:
-        if trip_id not in self._routes:
-            self._routes[trip_id] = _thinned(*await tracking.route(connection, trip_id))
+    async def _route(self, connection: Connection, order: TrackedOrder) -> Route:
+        if order.trip_id is None:
+            return []
+        leg = (order.order_id, order.trip_id, order.from_seq, order.to_seq)
+        if leg not in self._routes:
+            self._routes[leg] = _own_part(await tracking.way(connection, *leg))
             if len(self._routes) > _ROUTES_KEPT:
                 self._routes.popitem(last=False)
-        self._routes.move_to_end(trip_id)
-        return self._routes[trip_id]
+        self._routes.move_to_end(leg)
+        return self._routes[leg]
 
 
 def entity_tag(view: TrackingView) -> str:
@@ -117,17 +127,44 @@ def _stops(order: TrackedOrder) -> list[TrackedStop]:
     ]
 
 
-def _vehicle(ride: Ride, now: datetime) -> TrackedVehicle:
+def _vehicle(order: TrackedOrder, ride: Ride, rule: SharingRule, now: datetime) -> TrackedVehicle:
+    """Near the customer exactly where it is; before that about where, and not how it drives."""
+    here = (ride.lat, ride.lon)
+    near = rule.coarse_m == 0.0 or is_near(rule, here, _goal(order), _expected_at(order), now)
+    lat, lon = here if near else coarse(here, rule.coarse_m)
     return TrackedVehicle(
         label=ride.label,
-        lat=ride.lat,
-        lon=ride.lon,
-        heading_deg=ride.heading_deg,
-        speed_mps=ride.speed_mps,
+        lat=lat,
+        lon=lon,
+        approximate=not near,
+        within_m=None if near else rule.coarse_m,
+        heading_deg=ride.heading_deg if near else None,
+        speed_mps=ride.speed_mps if near else None,
         at=ride.at,
         freshness_s=max((now - ride.at).total_seconds(), 0.0),
         stale=ride.is_stale(now),
     )
+
+
+def _goal(order: TrackedOrder) -> Point | None:
+    last = order.stops[-1]
+    return None if last.lat is None or last.lon is None else (last.lat, last.lon)
+
+
+def _expected_at(order: TrackedOrder) -> datetime | None:
+    last = order.stops[-1].seq
+    return next((eta.p50_at for eta in order.etas if eta.stop_seq == last), None)
+
+
+def _own_part(way: Way) -> Route:
+    """The part of a route between where the order gets on and off: the rest is about other people's."""
+    if way.from_m is None or way.to_m is None or way.to_m <= way.from_m:
+        return []
+    lats, lons = np.asarray(way.lats, float), np.asarray(way.lons, float)
+    along_m = cumulative_m(lats, lons)
+    within = (along_m > way.from_m) & (along_m < way.to_m)
+    at_m = np.concatenate([[way.from_m], along_m[within], [way.to_m]])
+    return _thinned(np.interp(at_m, along_m, lats).tolist(), np.interp(at_m, along_m, lons).tolist())
 
 
 def _thinned(lats: Sequence[float], lons: Sequence[float]) -> Route:

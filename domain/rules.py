@@ -9,6 +9,7 @@ from statistics import median
 from domain.addresses import AddressRule
 from domain.clocks import Clock, Traits, holds
 from domain.fix_filters import FixFilters
+from domain.sharing import SharingRule
 
 ANY_CHANNEL = "*"
 
@@ -119,6 +120,7 @@ class Rules:
     alerts: AlertLimits = field(default_factory=AlertLimits)
     addresses: AddressRule = field(default_factory=AddressRule)
     filters: FixFilters = field(default_factory=FixFilters)
+    sharing: SharingRule = field(default_factory=SharingRule)
     driving: DrivingLimit | None = None
     promise_h: float = 48.0
     escalation_fresh_min: float = 15.0

@@ -78,6 +78,11 @@ async def get(
     )
 
 
+def opened_phone(cipher: Cipher, public_id: UUID, phone_cipher: bytes) -> str:
+    """The phone number of a stored contact, as `phone_digits`."""
+    return phone_digits(cipher.decrypt(phone_cipher, _context(public_id, "phone")).decode()).decode()
+
+
 def _bytes(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -61,9 +60,14 @@ async def count_attempt(
     return until if until is not None and until > now else None
 
 
-async def forgive(connection: Connection, subjects: Sequence[bytes]) -> None:
-    """Forget the attempts of these subjects: one of them was right."""
-    await _queries.forgive(connection, subjects=sorted(subjects))
+async def forgive(connection: Connection, subject: bytes) -> None:
+    """Forget the attempts of a subject: one of them was right."""
+    await _queries.forgive(connection, subject=subject)
+
+
+async def take_back(connection: Connection, subject: bytes) -> None:
+    """Count one attempt less, that was right: an address others guess from too is not forgiven for it."""
+    await _queries.take_back(connection, subject=subject)
 
 
 async def add_refresh_token(

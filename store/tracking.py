@@ -14,6 +14,7 @@ from domain.access import Principal
 from domain.addresses import Placing
 from domain.alerts import silence_limit
 from domain.milestones import Stage
+from store import contacts
 from store.cipher import Cipher
 from store.etas import OrderEta, latest_for_orders
 from store.place_names import opened_name
@@ -71,7 +72,8 @@ class TrackedMilestone:
 class TrackedOrder:
     """An order as its customer may see it.
 
-    trip_id, vehicle_id: what carries it now, known before and longer than a position of it (`ride`).
+    trip_id, vehicle_id: what carries it now, known before and longer than a position of it (`ride`), from the
+    order's stop from_seq to its stop to_seq. expires_at: when the link ends, after a delivery the grace too.
     """
 
     order_id: int
@@ -85,6 +87,8 @@ class TrackedOrder:
     packages_total: int
     alert_kinds: list[str]
     trip_id: int | None
+    from_seq: int | None
+    to_seq: int | None
     vehicle_id: int | None
     trip_ids: list[int]
     ride: Ride | None
@@ -93,17 +97,29 @@ class TrackedOrder:
     placing: Placing | None
 
 
-async def order_of_link(connection: Connection, token_hash: bytes, now: datetime) -> int | None:
-    """The order a link in force leads to; None for any other token."""
-    order_id = await _queries.link(connection, token_hash=token_hash, now=now)
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The route of a trip (degrees), and where along it, in metres, an order gets on and off."""
+
+    lats: Sequence[float]
+    lons: Sequence[float]
+    from_m: float | None
+    to_m: float | None
+
+
+async def order_of_link(
+    connection: Connection, token_hash: bytes, grace: timedelta, now: datetime
+) -> int | None:
+    """The order a link in force leads to; None for any other token. Links end `grace` after delivery."""
+    order_id = await _queries.link(connection, token_hash=token_hash, grace=grace, now=now)
     return None if order_id is None else int(order_id)
 
 
 async def view(
-    connection: Connection, cipher: Cipher, token_hash: bytes, now: datetime
+    connection: Connection, cipher: Cipher, token_hash: bytes, grace: timedelta, now: datetime
 ) -> TrackedOrder | None:
     """What the holder of a token sees now; None unless the token is of a link in force."""
-    row = await _queries.view(connection, token_hash=token_hash, now=now, stages=_STAGES)
+    row = await _queries.view(connection, token_hash=token_hash, grace=grace, now=now, stages=_STAGES)
     if row is None:
         return None
     holder = Principal(name="share link", role="customer", depot_ids=(row["depot_id"],))
@@ -119,6 +135,8 @@ async def view(
         packages_total=row["packages_total"],
         alert_kinds=row["alert_kinds"],
         trip_id=row["trip_id"],
+        from_seq=row["from_seq"],
+        to_seq=row["to_seq"],
         vehicle_id=row["vehicle_id"],
         trip_ids=row["trip_ids"],
         ride=_ride(row),
@@ -128,10 +146,36 @@ async def view(
     )
 
 
-async def route(connection: Connection, trip_id: int) -> tuple[Sequence[float], Sequence[float]]:
-    """The latitudes and longitudes of the route of a trip that a view named."""
-    row = await _queries.route(connection, trip_id=trip_id)
-    return row["route_lats"], row["route_lons"]
+async def way(
+    connection: Connection, order_id: int, trip_id: int, from_seq: int | None, to_seq: int | None
+) -> Way:
+    """The way of an order on a trip that a view named."""
+    row = await _queries.route(
+        connection, order_id=order_id, trip_id=trip_id, from_seq=from_seq, to_seq=to_seq
+    )
+    return Way(row["route_lats"], row["route_lons"], row["from_m"], row["to_m"])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An order by its number, and the last four digits of the phone number it goes to."""
+
+    order_id: int
+    last4: str
+
+
+async def find_by_number(
+    connection: Connection, cipher: Cipher, number: str, grace: timedelta, now: datetime
+) -> Found | None:
+    """The order with a number, while links may still lead to it and a phone number is known; else None.
+
+    Takes as long where there is none: one query, and a phone number's worth of the cipher.
+    """
+    row = await _queries.to_look_up(connection, number=number, grace=grace, now=now)
+    if row is None:
+        cipher.encrypt(b"nobody's", b"number")
+        return None
+    return Found(row["order_id"], contacts.opened_phone(cipher, row["public_id"], row["phone_cipher"])[-4:])
 
 
 def _stop(cipher: Cipher, stored: dict[str, Any]) -> TrackedStop:

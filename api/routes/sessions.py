@@ -12,6 +12,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from api.auth import Gatekeeper, Staff
 from api.client_address import client_address
+from api.guessing import count_guess
 from api.problems import Refused, unusable
 from api.schemas.access import Me, NewPassword, Tokens
 from api.services import Api, Services
@@ -103,9 +104,7 @@ async def checked_account(request: Request, api: Services, login: str, password:
     now = api.sources.clock()
     by_login = sessions.subject_of("login", login)
     by_address = sessions.subject_of("address", client_address(request))
-    locked = await _count(api, {by_login: BY_LOGIN, by_address: BY_ADDRESS}, now)
-    if locked is not None:
-        raise _too_many(locked, now)
+    await count_guess(api, {by_login: BY_LOGIN, by_address: BY_ADDRESS}, now)
     async with api.reading() as connection:
         account = await users.by_login(connection, login)
     known = None if account is None or account.disabled else account
@@ -117,7 +116,8 @@ async def checked_account(request: Request, api: Services, login: str, password:
         await _note_failure(api, account, now)
         raise Refused(HTTPStatus.BAD_REQUEST, "The login or the password is wrong.")
     async with api.writing() as work:
-        await sessions.forgive(work.connection, [by_login, by_address])
+        await sessions.forgive(work.connection, by_login)
+        await sessions.take_back(work.connection, by_address)
     return known
 
 
@@ -165,16 +165,6 @@ def _tokens(gatekeeper: Gatekeeper, user: UUID, refresh: str, now: datetime) -> 
     )
 
 
-async def _count(api: Services, limits: dict[bytes, Limit], now: datetime) -> datetime | None:
-    """Count an attempt for each subject; until when one of them is locked."""
-    async with api.writing() as work:
-        found = [
-            await sessions.count_attempt(work.connection, subject, limit, now)
-            for subject, limit in sorted(limits.items())
-        ]
-    return max((until for until in found if until is not None), default=None)
-
-
 async def _note_failure(api: Services, account: Account | None, now: datetime) -> None:
     """Of logins nobody has, nothing is written down: somebody may have typed a password there."""
     if account is None:
@@ -182,12 +172,3 @@ async def _note_failure(api: Services, account: Account | None, now: datetime) -
     async with api.writing() as work:
         stranger = Principal(name="unknown", role="nobody")
         await audit.record(work.connection, stranger, "login_failed", f"user:{account.user_id}", {}, now)
-
-
-def _too_many(until: datetime, now: datetime) -> Refused:
-    wait_s = max(1, int((until - now).total_seconds()))
-    return Refused(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "Too many attempts. Wait, then try again.",
-        headers={"Retry-After": str(wait_s)},
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from api.schemas.base import Response, Time
+from api.schemas.base import Request, Response, Time
 from api.schemas.trips import Eta
 from domain.addresses import NoEta
 
@@ -33,11 +33,16 @@ class TrackedMilestone(Response):
 
 
 class TrackedVehicle(Response):
-    """The vehicle carrying the order, while it is under way; `stale` when it has been silent for long."""
+    """The vehicle carrying the order, while it is under way; `stale` when it has been silent for long.
+
+    Until it is near, only the middle of a square of `within_m` metres is shown, without heading and speed.
+    """
 
     label: str
     lat: float
     lon: float
+    approximate: bool
+    within_m: float | None
     heading_deg: float | None
     speed_mps: float | None
     at: Time
@@ -62,3 +67,17 @@ class TrackingView(Response):
     route: list[tuple[float, float]] = Field(description="the current trip's route, [longitude, latitude]")
     alerts: list[str] = Field(description="kinds of open alerts about this order")
     as_of: Time
+
+
+class LookUp(Request):
+    """An order's number and the last four digits of the phone number it goes to."""
+
+    number: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
+    phone_last4: str = Field(pattern=r"^[0-9]{4}$")
+
+
+class LookedUp(Response):
+    """The token of a link to the order, as in `GET /v1/track/{token}`, and when it ends."""
+
+    token: str
+    expires_at: Time

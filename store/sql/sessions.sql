@@ -33,7 +33,10 @@ set failures = case when known.began_at < :window_start::timestamptz then 1 else
 returning failures, locked_until;
 
 -- name: forgive!
-delete from failed_attempt where subject = any(:subjects::bytea[]);
+delete from failed_attempt where subject = :subject;
+
+-- name: take_back!
+update failed_attempt set failures = greatest(failures - 1, 0) where subject = :subject;
 
 -- name: forget_attempts!
 delete from failed_attempt where began_at < :before and coalesce(locked_until, began_at) < :before;

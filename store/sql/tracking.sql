@@ -1,12 +1,16 @@
 -- name: link$
 select l.order_id
 from share_link l
-where l.token_hash = :token_hash and l.expires_at > :now and l.revoked_at is null;
+join orders o using (order_id)
+left join milestone m on m.order_id = o.order_id and m.stage = 'delivered' and m.stop_seq = -1
+where l.token_hash = :token_hash and l.expires_at > :now and l.revoked_at is null
+  and (coalesce(m.actual_at, o.cancelled_at, o.closed_at) + :grace::interval > :now) is not false;
 
 -- name: view^
 -- What a link's holder may see, in one row. The ride is the leg under way: it begins at or before the last hub
 -- the order reached and ends after it. There is none before dispatch or after delivery.
-select o.order_id, o.depot_id, o.number, d.time_zone, o.promised_at, o.cancelled_at, l.expires_at,
+select o.order_id, o.depot_id, o.number, d.time_zone, o.promised_at, o.cancelled_at,
+       least(l.expires_at, ended.at + :grace::interval) as expires_at,
        stops.items as stops, milestones.items as milestones,
        (select count(*) from package p where p.order_id = o.order_id) as packages_total,
        (select coalesce(array_agg(distinct leg.trip_id), '{}') from leg_in_force leg
@@ -15,7 +19,7 @@ select o.order_id, o.depot_id, o.number, d.time_zone, o.promised_at, o.cancelled
         where a.cleared_at is null and o.order_id = any(a.order_ids)) as alert_kinds,
        o.closed_at is not null as is_closed,
        (select placement from order_address oa where oa.order_id = o.order_id) as placement,
-       ride.trip_id, ride.vehicle_id, ride.label as vehicle_label,
+       ride.trip_id, ride.from_seq, ride.to_seq, ride.vehicle_id, ride.label as vehicle_label,
        at.device_time, at.lat, at.lon, at.speed_mps, at.heading_deg, e.expected_interval_s
 from share_link l
 join orders o using (order_id)
@@ -42,17 +46,20 @@ cross join lateral (
                order by array_position(:stages::text[], m.stage), m.stop_seq), '[]') as items,
            bool_or(m.stage = any(array['dispatched', 'at_hub', 'out_for_delivery', 'arrived'])
                    and m.actual_at is not null) as dispatched,
-           bool_or(m.stage = 'delivered' and m.actual_at is not null) as delivered,
+           max(m.actual_at) filter (where m.stage = 'delivered') as delivered_at,
            coalesce(max(m.stop_seq) filter (where m.stage = 'at_hub' and m.actual_at is not null), 0) as reached
     from milestone m
     where m.order_id = o.order_id
 ) as milestones
+cross join lateral (
+    select coalesce(milestones.delivered_at, o.cancelled_at, o.closed_at) as at
+) as ended
 left join lateral (
-    select leg.trip_id, t.vehicle_id, v.label
+    select leg.trip_id, leg.from_seq, leg.to_seq, t.vehicle_id, v.label
     from leg_in_force leg
     join trip t using (trip_id)
     join vehicle v on v.vehicle_id = t.vehicle_id
-    where milestones.dispatched and not milestones.delivered and o.cancelled_at is null
+    where milestones.dispatched and milestones.delivered_at is null and o.cancelled_at is null
       and leg.order_id = o.order_id and t.cancelled_at is null
       and leg.from_seq <= milestones.reached and leg.to_seq > milestones.reached
       and lower(t.active) <= :now::timestamptz
@@ -61,7 +68,24 @@ left join lateral (
 ) as ride on true
 left join latest_position at on at.vehicle_id = ride.vehicle_id
 left join device e on e.device_id = at.device_id
-where l.token_hash = :token_hash and l.expires_at > :now and l.revoked_at is null;
+where l.token_hash = :token_hash and l.expires_at > :now and l.revoked_at is null
+  and (ended.at + :grace::interval > :now) is not false;
 
 -- name: route^
-select route_lats, route_lons from trip where trip_id = :trip_id;
+-- The route of a trip, and where along it (metres) the order gets on and off.
+select t.route_lats, t.route_lons,
+       (select min(s.distance_m) from order_trip_stop ots join stop s using (stop_id)
+        where ots.order_id = :order_id and ots.trip_id = t.trip_id and ots.order_seq = :from_seq) as from_m,
+       (select max(s.distance_m) from order_trip_stop ots join stop s using (stop_id)
+        where ots.order_id = :order_id and ots.trip_id = t.trip_id and ots.order_seq = :to_seq) as to_m
+from trip t
+where t.trip_id = :trip_id;
+
+-- name: to_look_up^
+-- Of an order that links may still lead to, whose contact has a phone number.
+select o.order_id, c.public_id, c.phone_cipher
+from orders o
+join contact c using (contact_id)
+left join milestone m on m.order_id = o.order_id and m.stage = 'delivered' and m.stop_seq = -1
+where o.number = :number and c.phone_cipher is not null and c.erased_at is null
+  and (coalesce(m.actual_at, o.cancelled_at, o.closed_at) + :grace::interval > :now) is not false;

@@ -106,7 +106,7 @@ async def test_a_customer_sees_the_truck_from_dispatch_until_delivery(journey: J
 
     await journey.world.happens(journey.order, "dispatched")
     under_way = await journey.view()
-    assert (under_way["vehicle"]["lat"], under_way["vehicle"]["label"]) == (31.23, "沪A-SH1")
+    assert under_way["vehicle"]["label"] == "沪A-SH1"
     assert under_way["route"] == [[121.47, 31.23], [120.98, 31.38], [120.62, 31.3]]
     assert [(stop["lon"], stop["lat"]) for stop in under_way["stops"]] == [
         (lon, lat) for lat, lon in (SHANGHAI, KUNSHAN, SUZHOU)
@@ -200,7 +200,7 @@ async def test_a_stream_begins_with_the_whole_view_and_tells_every_kind_of_chang
         await journey.world.happens(journey.order, "dispatched")
         await until(stream, lambda view: view["vehicle"] is not None)
         await journey.moves(*KUNSHAN)
-        await until(stream, lambda view: view["vehicle"]["lat"] == KUNSHAN[0])
+        await until(stream, lambda view: abs(view["vehicle"]["lat"] - KUNSHAN[0]) < 0.01)
         await journey.expected(NOON + timedelta(hours=2))
         await until(stream, lambda view: view["stops"][2]["eta"] is not None)
         await journey.alerted("late_risk")
@@ -216,18 +216,18 @@ async def until(stream: EventReader, seen: Any) -> Any:
 
 async def test_many_changes_at_once_make_few_views_and_the_last_is_the_newest(journey: Journey) -> None:
     await journey.world.happens(journey.order, "dispatched")
-    await journey.moves(31.0, 121.0)
+    await journey.moves(*SUZHOU)
     async with journey.world.events(f"{journey.path}/events") as stream:
         await stream.next("view")
         # Changes are read once no older transaction is open: this one makes all of them come at once.
         async with journey.world.work() as older:
             await older.connection.fetchval("select pg_current_xact_id()")
             for step in range(1, 61):
-                await journey.moves(31.0 + step / 1000, 121.0, NOON + timedelta(seconds=step))
+                await journey.moves(SUZHOU[0] + step / 10_000, SUZHOU[1], NOON + timedelta(seconds=step))
         views = 0
         while True:
             views += 1
-            if (await stream.next("view")).data["vehicle"]["lat"] == 31.06:
+            if (await stream.next("view")).data["vehicle"]["lat"] == SUZHOU[0] + 60 / 10_000:
                 break
     assert views < 60
 

@@ -97,14 +97,20 @@ async def list_open(
     now: datetime,
     *,
     set_aside: bool = False,
+    kinds: Collection[AlertKind] = (),
     limit: int = 500,
 ) -> list[Alert]:
-    """The open alerts: the most severe, then those of most orders, then the oldest first.
+    """The open alerts (of some kinds): the most severe, then those of most orders, then the oldest first.
 
     Those snoozed or resolved are left out unless `set_aside`.
     """
     found = _queries.list_open(
-        connection, depots=principal.depots, now=now, set_aside=set_aside, limit_rows=limit
+        connection,
+        depots=principal.depots,
+        now=now,
+        set_aside=set_aside,
+        kinds=sorted(kinds) or None,
+        limit_rows=limit,
     )
     return await _with_orders(connection, principal, [row async for row in found])
 

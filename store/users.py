@@ -175,6 +175,22 @@ async def set_password(connection: Connection, user_id: int, password_hash: str,
     await _queries.revoke_refresh_tokens(connection, user_id=user_id, now=now)
 
 
+async def set_name(connection: Connection, cipher: Cipher, account: Account, name: str) -> None:
+    """Say what somebody is called."""
+    sealed = _sealed(cipher, account.public_id, "name", name)
+    await _queries.set_name(connection, user_id=account.user_id, name_cipher=sealed)
+
+
+async def set_phone(connection: Connection, cipher: Cipher, account: Account, phone: str) -> None:
+    """Say where somebody can be called; a customer's orders are from now on those to this number."""
+    await _queries.set_phone(
+        connection,
+        user_id=account.user_id,
+        phone_cipher=_sealed(cipher, account.public_id, "phone", phone),
+        phone_index=cipher.blind_index(phone_digits(phone)) if account.role is Role.CUSTOMER else None,
+    )
+
+
 async def set_disabled(connection: Connection, user_id: int, now: datetime, *, disabled: bool) -> None:
     """Keep somebody out at once, or let them in again."""
     await _queries.set_disabled(connection, user_id=user_id, disabled=disabled, now=now)
@@ -259,9 +275,13 @@ async def _account(
 
 def _user(cipher: Cipher, row: Any) -> User:
     values = dict(row)
-    sealed = values.pop("name_cipher")
-    name = None if sealed is None else cipher.decrypt(sealed, _context(values["public_id"], "name")).decode()
+    name = opened_field(cipher, values["public_id"], "name", values.pop("name_cipher"))
     return User(**values, name=name)
+
+
+def opened_field(cipher: Cipher, public_id: UUID, field: str, sealed: bytes | None) -> str | None:
+    """Somebody's sealed `name` or `phone` in the clear."""
+    return None if sealed is None else cipher.decrypt(sealed, _context(public_id, field)).decode()
 
 
 def _context(public_id: UUID, field: str) -> bytes:

@@ -70,7 +70,7 @@ async def get_user(user_id: UUID, api: Api, principal: Staff) -> User:
 
 @router.patch("/{user_id}")
 async def change_user(user_id: UUID, wanted: UserChange, api: Api, principal: Staff) -> User:
-    """Give somebody another password, other depots or another superior, or keep them out."""
+    """Change how somebody logs in or is called, what they see, who is their superior; or keep them out."""
     password_hash = None if wanted.password is None else await hashed(wanted.password)
     now = api.sources.clock()
     async with api.writing() as work:
@@ -79,6 +79,10 @@ async def change_user(user_id: UUID, wanted: UserChange, api: Api, principal: St
             raise NotFound(f"There is no user {user_id}.")
         if password_hash is not None:
             await users.set_password(work.connection, account.user_id, password_hash, now)
+        if wanted.name is not None:
+            await users.set_name(work.connection, api.cipher, account, wanted.name)
+        if wanted.phone is not None:
+            await users.set_phone(work.connection, api.cipher, account, wanted.phone)
         if wanted.depot_ids is not None:
             depot_ids = await _depots(work.connection, principal, wanted.depot_ids)
             await users.set_depots(work.connection, account.user_id, depot_ids)

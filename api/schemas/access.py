@@ -13,6 +13,7 @@ from domain.access import Role, Scope
 
 Login = Field(min_length=2, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$")
 Password = Field(min_length=12, max_length=200)
+Phone = Field(default=None, min_length=4, max_length=40, pattern=r"^[+() .-]*([0-9][+() .-]*){4,}$")
 
 
 class Tokens(Response):
@@ -49,9 +50,7 @@ class NewUser(Request):
         default=None, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$"
     )
     name: Name | None = None
-    phone: str | None = Field(
-        default=None, min_length=4, max_length=40, pattern=r"^[+() .-]*([0-9][+() .-]*){4,}$"
-    )
+    phone: str | None = Phone
     depot_ids: list[UUID] = Field(default=[], max_length=200)
     shipper_id: UUID | None = None
     superior: str | None = Field(default=None, min_length=2, max_length=64)
@@ -62,6 +61,8 @@ class UserChange(Request):
 
     password: str | None = Field(default=None, min_length=12, max_length=200)
     disabled: bool | None = None
+    name: Name | None = None
+    phone: str | None = Phone
     depot_ids: list[UUID] | None = Field(default=None, max_length=200)
     superior: str | None = Field(default=None, min_length=2, max_length=64)
 

@@ -11,10 +11,27 @@ from api.schemas.base import LongText, Name, Request, Response, Time
 
 
 class AlertedOrder(Response):
-    """An order an alert is about."""
+    """An order an alert is about, and how it stands where its arrival is estimated."""
 
     id: UUID
     number: str
+    promised_at: Time
+    priority: str
+    customer_level: str | None
+    p50_at: Time | None = Field(description="its likeliest arrival")
+    p90_at: Time | None
+    probability_late: float | None = Field(description="0 to 1")
+    late_min: float | None = Field(description="minutes from the promise to the likeliest arrival")
+    left_min: float = Field(description="minutes until the promise; negative: it has passed")
+
+
+class AlertDriver(Response):
+    """Who drives; shown to the office, so that it can call."""
+
+    id: UUID
+    login: str
+    name: str | None
+    phone: str | None
 
 
 class AlertNote(Response):
@@ -65,6 +82,9 @@ class Alert(Response):
     severity: str
     vehicle_id: UUID | None
     vehicle_label: str | None
+    trip_id: UUID | None = Field(description="the trip the vehicle is on now")
+    driver: AlertDriver | None
+    savable: float = Field(description="how much can still be saved (docs/orders.md): more first")
     orders: list[AlertedOrder]
     opened_at: Time
     updated_at: Time

@@ -8,6 +8,7 @@ left join vehicle v on v.vehicle_id = a.vehicle_id
 where a.cleared_at is null
   and (:set_aside::boolean
        or (a.resolved_at is null and (a.snoozed_until is null or a.snoozed_until <= :now::timestamptz)))
+  and (:kinds::text[] is null or a.kind = any(:kinds))
   and (:depots::bigint[] is null or a.depot_id = any(:depots))
 order by array_position(array['critical', 'warning', 'info'], a.severity), cardinality(a.order_ids) desc,
          a.opened_at, a.alert_id

@@ -44,6 +44,12 @@ select user_id from app_user where login = :login;
 -- name: set_password!
 update app_user set password_hash = :password_hash, sessions_from = :now where user_id = :user_id;
 
+-- name: set_name!
+update app_user set name_cipher = :name_cipher where user_id = :user_id;
+
+-- name: set_phone!
+update app_user set phone_cipher = :phone_cipher, phone_index = :phone_index where user_id = :user_id;
+
 -- name: set_disabled!
 update app_user
 set disabled_at = case when :disabled::boolean then coalesce(disabled_at, :now::timestamptz) end,

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from access_world import People, people_of, token_of
 from api_world import ApiWorld, running_api
 
 from domain.alerts import AlertKind, Finding, Severity
@@ -60,3 +61,76 @@ async def test_alerts_are_assigned_annotated_resolved_and_measured(world: ApiWor
     assert (await world.get("/v1/alerts"))["items"] == []
     (late,) = (await world.get("/v1/alerts/precision"))["items"]
     assert late == {"kind": "late", "resolved": 2, "worth": 1}
+
+
+async def test_what_can_be_saved_comes_first_with_whom_to_call(world: ApiWorld) -> None:
+    people = await people_of(world)
+    await world.client.patch(
+        f"/v1/users/{people.id('driver')}", json={"name": "王强", "phone": "139 0000 1111"}
+    )
+    hopeless = await on_the_way(world, people, "沪A1", promised_min=20, p50_min=80)
+    near = await on_the_way(world, people, "沪A2", promised_min=120, p50_min=130)
+    listed = (await world.get("/v1/alerts", rank="savable", kind="late_risk"))["items"]
+    assert [alert["vehicle_label"] for alert in listed] == ["沪A2", "沪A1"]
+    (order,) = listed[0]["orders"]
+    assert (order["id"], order["left_min"], order["late_min"]) == (near["order"], 120.0, 10.0)
+    assert 0.5 < order["probability_late"] < 1.0
+    assert listed[0]["savable"] > listed[1]["savable"] > 0
+    assert listed[1]["orders"][0]["id"] == hopeless["order"]
+    assert listed[0]["trip_id"] == near["trip"]
+    assert listed[0]["driver"] == {
+        "id": people.id("driver"),
+        "login": "driver-1",
+        "name": "王强",
+        "phone": "139 0000 1111",
+    }
+    headers = {"Authorization": f"Bearer {await token_of(world, people, 'warehouse')}"}
+    seen = (await world.client.get("/v1/alerts", headers=headers)).json()["items"]
+    assert [alert["driver"] for alert in seen] == [None, None]
+    assert (await world.get("/v1/alerts", kind="stale"))["items"] == []
+
+
+async def on_the_way(
+    world: ApiWorld, people: People, label: str, *, promised_min: int, p50_min: int
+) -> dict[str, str]:
+    """A late-risk alert of a vehicle on a trip with one order, its estimate published."""
+    now = world.clock()
+    vehicle = await world.vehicle(people.depot, label)
+    stop = {"name": "上海", "kind": "origin", "lat": 31.0, "lon": 121.0}
+    trip = await world.post(
+        "/v1/trips",
+        {
+            "vehicle_id": vehicle,
+            "label": label,
+            "active_from": (now - timedelta(hours=1)).isoformat(),
+            "active_to": (now + timedelta(hours=9)).isoformat(),
+            "stops": [stop, {**stop, "kind": "destination", "name": "苏州", "lat": 31.3}],
+        },
+    )
+    await world.client.put(f"/v1/trips/{trip['id']}/driver", json={"driver_id": people.id("driver")})
+    promised = (now + timedelta(minutes=promised_min)).isoformat()
+    order = await world.order(people.depot, promised_at=promised, legs=[{"trip_id": trip["id"]}])
+    async with world.work() as work:
+        run = work.connection
+        await run.execute(
+            "insert into eta (trip_id, stop_id, computed_at, p50_at, p90_at) "
+            "select trip_id, stop_id, $1, $2, $3 from stop join trip using (trip_id) "
+            "where trip.public_id = $4 and kind = 'destination'",
+            now,
+            now + timedelta(minutes=p50_min),
+            now + timedelta(minutes=p50_min + 15),
+            trip["id"],
+        )
+        row = await run.fetchrow("select vehicle_id, depot_id from vehicle where public_id = $1", vehicle)
+        order_id = await run.fetchval("select order_id from orders where public_id = $1", order["id"])
+        finding = Finding(
+            AlertKind.LATE_RISK,
+            f"vehicle:{row['vehicle_id']}",
+            row["depot_id"],
+            row["vehicle_id"],
+            (order_id,),
+            Severity.WARNING,
+            now,
+        )
+        await alerts.raise_all(run, [finding], now)
+    return {"order": order["id"], "trip": trip["id"]}

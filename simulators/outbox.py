@@ -73,7 +73,7 @@ class _Connection:
         self._signals = signals
         self._listen_to = listen_to
         self._heard: deque[tuple[str, bytes]] = deque()
-        self._connects = 0
+        self._connects, self._connects_told = 0, 1
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311)
         # No limit of paho's own: with one it looks through all messages in flight at each confirmation.
         self._client.max_inflight_messages_set(0)
@@ -140,7 +140,9 @@ class _Connection:
 
     def reconnected(self) -> bool:
         """Whether it connected again since the last call."""
-        again, self._connects = self._connects > 1, min(self._connects, 1)
+        # The network thread may count on in between: its counter is read once and never written here.
+        connects = self._connects
+        again, self._connects_told = connects > self._connects_told, max(connects, self._connects_told)
         return again
 
     def close(self) -> None:

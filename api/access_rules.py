@@ -95,6 +95,7 @@ RULES: dict[str, Rule] = {
     "POST /v1/orders": Rule(SENDERS, Scope.ORDERS_WRITE, own="create"),
     "POST /v1/orders/bulk": Rule(SENDERS, Scope.ORDERS_WRITE, own="create"),
     "GET /v1/orders": Rule(ALL, Scope.ORDERS_READ, own="list"),
+    "GET /v1/orders/board": Rule(STAFF),
     "GET /v1/orders/{order_id}": Rule(ALL, Scope.ORDERS_READ, own="order"),
     "PATCH /v1/orders/{order_id}": Rule(SENDERS, Scope.ORDERS_WRITE, own="order"),
     "POST /v1/orders/{order_id}/cancellation": Rule(SENDERS, Scope.ORDERS_WRITE, own="order"),

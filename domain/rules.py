@@ -103,10 +103,20 @@ class DrivingLimit:
             raise ValueError("a limit of driving needs drive_h and break_min above 0")
 
 
+def _duties() -> dict[str, tuple[str, ...]]:
+    return {
+        "warehouse": ("stock_keeper", "team_lead", "shipping_clerk"),
+        "customer_service": ("auditor", "sales_clerk", "tracker"),
+        "dispatcher": ("dispatcher", "tracker"),
+        "manager": ("manager", "transport_manager"),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Everything a company's file of rules says.
 
+    duties: which owners of clocks the people of a role are, unless they have duties of their own.
     approaching_min: a stop estimated at most so many minutes ahead is told as approaching; None: none is.
     """
 
@@ -122,6 +132,7 @@ class Rules:
     filters: FixFilters = field(default_factory=FixFilters)
     sharing: SharingRule = field(default_factory=SharingRule)
     driving: DrivingLimit | None = None
+    duties: Mapping[str, tuple[str, ...]] = field(default_factory=_duties)
     promise_h: float = 48.0
     escalation_fresh_min: float = 15.0
     approaching_min: float | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from domain.access import Role
 from domain.calendars import Always, Calendar, OfficeHours
 from domain.clocks import Clock
 from domain.milestones import kind_of
@@ -90,6 +91,8 @@ def _checked(body: dict[str, Any]) -> Rules:
         _check_names(body, msgspec.to_builtins(rules), "")
         for clock in rules.clocks:
             _check_clock(clock)
+        for role in rules.duties:
+            Role(role)
     except (msgspec.ValidationError, ValueError) as exc:
         raise WrongRules(f"The rules are wrong: {exc}.") from exc
     for notice in rules.notices:

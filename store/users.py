@@ -80,6 +80,7 @@ class User:
     depot_public_ids: list[UUID]
     shipper_public_id: UUID | None
     superior_login: str | None
+    duties: list[str] | None
     created_at: datetime
     disabled_at: datetime | None
 

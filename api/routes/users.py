@@ -14,7 +14,7 @@ from api.schemas.access import NewUser, User, UserChange
 from api.schemas.base import Page
 from api.services import After, Api, Limit
 from domain.access import Principal, Role
-from store import audit, depots, users
+from store import audit, depots, duties, users
 from store.errors import NotFound
 from store.pool import Connection
 
@@ -47,6 +47,7 @@ async def create_user(new: NewUser, api: Api, principal: Staff) -> User:
             ),
             now,
         )
+        await duties.give(work.connection, user_id, new.duties)
         detail = {"role": new.role.value}
         await audit.record(work.connection, principal, "add", f"user:{user_id}", detail, now)
         return _user(await users.get(work.connection, api.cipher, public_id))
@@ -86,6 +87,8 @@ async def change_user(user_id: UUID, wanted: UserChange, api: Api, principal: St
         if wanted.depot_ids is not None:
             depot_ids = await _depots(work.connection, principal, wanted.depot_ids)
             await users.set_depots(work.connection, account.user_id, depot_ids)
+        if wanted.duties is not None:
+            await duties.give(work.connection, account.user_id, wanted.duties)
         if wanted.superior is not None:
             await users.set_superior(work.connection, account.user_id, wanted.superior)
         if wanted.disabled is not None:
@@ -108,6 +111,7 @@ def _user(user: users.User) -> User:
         depot_ids=user.depot_public_ids,
         shipper_id=user.shipper_public_id,
         superior=user.superior_login,
+        duties=user.duties,
         created_at=user.created_at,
         disabled_at=user.disabled_at,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from domain.access import Role, Scope
 
 Login = Field(min_length=2, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$")
 Password = Field(min_length=12, max_length=200)
+Duties = Annotated[list[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,63}$")]], Field(max_length=50)]
 Phone = Field(default=None, min_length=4, max_length=40, pattern=r"^[+() .-]*([0-9][+() .-]*){4,}$")
 
 
@@ -54,6 +55,7 @@ class NewUser(Request):
     depot_ids: list[UUID] = Field(default=[], max_length=200)
     shipper_id: UUID | None = None
     superior: str | None = Field(default=None, min_length=2, max_length=64)
+    duties: Duties | None = Field(default=None, description="default: what the rules say of the role")
 
 
 class UserChange(Request):
@@ -65,6 +67,7 @@ class UserChange(Request):
     phone: str | None = Phone
     depot_ids: list[UUID] | None = Field(default=None, max_length=200)
     superior: str | None = Field(default=None, min_length=2, max_length=64)
+    duties: Duties | None = Field(default=None, description="owners of clocks, as in the rules")
 
 
 class User(Response):
@@ -77,6 +80,7 @@ class User(Response):
     depot_ids: list[UUID]
     shipper_id: UUID | None
     superior: str | None
+    duties: list[str] | None = Field(description="null: what the rules say of the role")
     created_at: datetime
     disabled_at: datetime | None
 

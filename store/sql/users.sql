@@ -27,7 +27,7 @@ where (:login::text is null or u.login = :login)
 
 -- name: list_page
 select u.user_id, u.public_id, u.login, u.role, u.name_cipher, s.public_id as shipper_public_id,
-       superior.login as superior_login, u.created_at, u.disabled_at,
+       superior.login as superior_login, u.duties, u.created_at, u.disabled_at,
        array(select d.public_id from user_depot ud join depot d using (depot_id)
              where ud.user_id = u.user_id order by 1) as depot_public_ids
 from app_user u

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
 from api.app import ApiConfig, create_app
+from api.rates import Rate, Rates
 from api.services import Sources
 from geo.routers import NoWay, Router, valhalla
 from geo.routers.cached import CachedRouter
@@ -22,11 +23,13 @@ from migrations.runner import load_migrations, refusal_of_newer
 from runtime.logging import configure_logging
 from runtime.metrics import Metrics
 from runtime.settings import Settings, load_settings, refuse, refuse_taken
+from runtime.slow_clients import PatientProtocol
 from store.cipher import Cipher
 from store.errors import Unavailable
 from store.pool import open_connection
 
 LONGEST_GOODBYE_S = 5
+BURST_S = 4.0
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -55,7 +58,19 @@ def config_of(settings: Settings) -> ApiConfig:
         cipher=Cipher.kept(settings.contact_key_text),
         newest_migration=load_migrations()[-1].number,
         router=router_of(settings),
+        rates=rates_of(settings),
+        longest_statement_s=settings.longest_statement_s,
+        cors_origins=settings.cors_origin_list(),
     )
+
+
+def rates_of(settings: Settings) -> Rates:
+    """How often one may ask; four seconds' worth at once, as a page that opens asks for much together."""
+    address, key = (
+        None if per_s == 0.0 else Rate(per_s, BURST_S * per_s)
+        for per_s in (settings.rate_per_address, settings.rate_per_key)
+    )
+    return Rates(address, key)
 
 
 def router_of(settings: Settings) -> Router:
@@ -89,12 +104,21 @@ def system_sources() -> Sources:
 class Server(uvicorn.Server):
     """Serves an application on an address, and ends its event streams before it stops."""
 
-    def __init__(self, app: FastAPI, host: str, port: int, trusted_proxies: str = "") -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str,
+        port: int,
+        trusted_proxies: str = "",
+        protocol: type[PatientProtocol] = PatientProtocol,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 host=host,
                 port=port,
+                http=protocol,
+                ws="none",
                 log_config=None,
                 access_log=False,
                 # Whoever is not named here could otherwise call itself any address, and never be locked out.

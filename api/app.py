@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
+from starlette.middleware.cors import CORSMiddleware
 
 from api import access_rules, openapi, pages, problems
 from api.auth import Gatekeeper, admit
@@ -19,6 +20,7 @@ from api.limits import LimitedBodies, SecurityHeaders
 from api.live import ChangeHub
 from api.metrics import ApiMetrics, MeasuredRequests
 from api.names import PublicNames
+from api.rates import LimitedRates, Rates
 from api.routes import (
     alerts,
     api_keys,
@@ -54,6 +56,7 @@ from store.pool import open_pool
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 VIEW_CONNECTIONS = 5
+LONGEST_STATEMENT_S = 10.0
 ROUTERS = (
     sessions.router,
     users.router,
@@ -87,7 +90,7 @@ class ApiConfig:
     """What one application needs to know; `newest_migration` is the schema it was built for.
 
     admin_token: of the installation itself, None where there is none. token_key: signs access tokens; with a
-    random one, a restart ends all of them.
+    random one, a restart ends all of them. cors_origins: other origins whose scripts may ask.
     """
 
     database_url: str
@@ -97,6 +100,9 @@ class ApiConfig:
     router: Router = field(default_factory=StraightLines)
     max_body_bytes: int = MAX_BODY_BYTES
     token_key: bytes = field(repr=False, default_factory=lambda: secrets.token_bytes(32))
+    rates: Rates = field(default_factory=Rates)
+    longest_statement_s: float = LONGEST_STATEMENT_S
+    cors_origins: tuple[str, ...] = ()
 
 
 def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry | None = None) -> FastAPI:
@@ -110,7 +116,8 @@ def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry 
         docs_url=None,
         redoc_url=None,
     )
-    app.state.gatekeeper = Gatekeeper(config.admin_token, AccessTokens(config.token_key))
+    gatekeeper = Gatekeeper(config.admin_token, AccessTokens(config.token_key))
+    app.state.gatekeeper = gatekeeper
     app.state.newest_migration = config.newest_migration
     app.state.tracking_views = TrackingViews()
     app.state.public_names = PublicNames()
@@ -122,6 +129,15 @@ def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry 
     problems.install(app)
     openapi.install(app)
     app.add_middleware(LimitedBodies, max_bytes=config.max_body_bytes)
+    app.add_middleware(LimitedRates, rates=config.rates, exempt=gatekeeper.is_admin_token)
+    if config.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=config.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"],
+            expose_headers=["ETag", "Retry-After"],
+        )
     app.add_middleware(SecurityHeaders)
     app.add_middleware(MeasuredRequests, metrics=metrics)
     return app
@@ -132,8 +148,11 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        pool = await open_pool(config.database_url)
-        view_pool = await open_pool(config.database_url, max_size=VIEW_CONNECTIONS, plan_once=True)
+        longest_s = config.longest_statement_s
+        pool = await open_pool(config.database_url, longest_statement_s=longest_s)
+        view_pool = await open_pool(
+            config.database_url, max_size=VIEW_CONNECTIONS, plan_once=True, longest_statement_s=longest_s
+        )
         live = ChangeHub(config.database_url, pool, metrics, sources.clock)
         try:
             await live.start()

@@ -37,7 +37,7 @@ class Gatekeeper:
 
     async def principal_of(self, api: Services, token: str, now: datetime) -> Principal | None:
         """Whom a token belongs to now; None for one that is wrong, expired, revoked or a disabled user's."""
-        if self._is_admin_token(token):
+        if self.is_admin_token(token):
             return Principal(name="admin", role="admin")
         if token.startswith(api_keys.PREFIX):
             async with api.reading() as connection:
@@ -51,7 +51,8 @@ class Gatekeeper:
             return None
         return account.principal()
 
-    def _is_admin_token(self, token: str) -> bool:
+    def is_admin_token(self, token: str) -> bool:
+        """Whether it is the installation's own administrator's token."""
         given = sha256(token.encode()).digest()
         return self._admin_hash is not None and hmac.compare_digest(given, self._admin_hash)
 

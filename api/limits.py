@@ -17,6 +17,8 @@ _SECURITY_HEADERS = {
     ),
     # Tracking addresses are secrets: they must not travel in Referer headers.
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()",
     "X-Content-Type-Options": "nosniff",
 }
 

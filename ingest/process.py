@@ -18,6 +18,7 @@ from ingest.inbox import BatchRules, Inbox
 from ingest.measures import IngestMeasures
 from ingest.receipts import ReceiptBook, tell_devices
 from ingest.writer import Writer
+from runtime.slow_clients import PatientProtocol
 from store.border import borrowed
 from store.cipher import Cipher
 from store.fleet import devices_named
@@ -119,7 +120,14 @@ class IngestProcess:
         pool = await open_pool(self._options.database_url, max_size=4)
         app = make_device_app(self._inbox, _token_hashes(pool), self._now, is_writer=self._is_writer.is_set)
         config = uvicorn.Config(
-            app, host=self._options.http_host, port=port, log_config=None, access_log=False, lifespan="off"
+            app,
+            host=self._options.http_host,
+            port=port,
+            http=PatientProtocol,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            lifespan="off",
         )
         try:
             await uvicorn.Server(config).serve()

@@ -7,6 +7,7 @@ one sentence and exit status 2.
 import base64
 import binascii
 import os
+import re
 import secrets
 import socket
 import sys
@@ -21,6 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 CONTACT_KEY_BYTES = 32
 SHORTEST_ADMIN_TOKEN = 24
 EXIT_WRONG_SETTINGS = 2
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](:\d{1,5})?")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -53,6 +55,18 @@ class Settings(BaseSettings):
     api_port: Port = 8080
     trusted_proxies: str = Field(
         default="", description="addresses whose X-Forwarded-For is believed, by commas; default: none"
+    )
+    rate_per_address: float = Field(
+        default=50.0, ge=0, le=1e6, description="requests a second from one address; 0: no limit"
+    )
+    rate_per_key: float = Field(
+        default=25.0, ge=0, le=1e6, description="requests a second with one key or session; 0: no limit"
+    )
+    longest_statement_s: float = Field(
+        default=10.0, gt=0, le=3600, description="a request's query that takes longer is given up"
+    )
+    cors_origins: str = Field(
+        default="", description="origins whose scripts may use the API, by commas; default: none but its own"
     )
     device_http_host: str = "127.0.0.1"
     device_http_port: Port = 8081
@@ -132,10 +146,22 @@ class Settings(BaseSettings):
                 _decode_key(part.rpartition(":")[2])
         return value
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in filter(None, map(str.strip, value.split(","))):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError("it must name origins as in https://shop.example.com, separated by commas")
+        return value
+
     @field_validator("log_level", "log_format", mode="before")
     @classmethod
     def _lower_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    def cors_origin_list(self) -> tuple[str, ...]:
+        """Return the other origins whose scripts may use the API."""
+        return tuple(filter(None, map(str.strip, self.cors_origins.split(","))))
 
     def required_database_url(self) -> str:
         """Return DATABASE_URL; the command line fills in the embedded server's where it is not set."""

@@ -74,6 +74,10 @@ def translated() -> Iterator[None]:
         raise
     except asyncpg.IntegrityConstraintViolationError as exc:
         raise Conflict(_advice(exc)) from exc
+    except asyncpg.QueryCanceledError as exc:
+        raise Unavailable(
+            "The database took too long and was told to stop. Ask for less at once, or try again in a moment."
+        ) from exc
     except _AWAY as exc:
         raise _unavailable(exc) from exc
 

@@ -39,13 +39,18 @@ async def open_connection(
     return connection
 
 
-async def open_pool(database_url: str, *, max_size: int = 10, plan_once: bool = False) -> Pool:
+async def open_pool(
+    database_url: str, *, max_size: int = 10, plan_once: bool = False, longest_statement_s: float = 0.0
+) -> Pool:
     """A pool of connections for request-driven work.
 
     plan_once: prepare each query's plan for any parameters, where planning would cost more than the query.
+    longest_statement_s: the server gives up what takes longer, waiting for locks included; 0: never.
     Raises Unavailable when the server cannot be reached or refuses the login.
     """
-    settings = {"plan_cache_mode": "force_generic_plan"} if plan_once else {}
+    settings = {"statement_timeout": str(round(longest_statement_s * 1000))}
+    if plan_once:
+        settings["plan_cache_mode"] = "force_generic_plan"
     try:
         return await asyncpg.create_pool(
             database_url,

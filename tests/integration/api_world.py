@@ -18,6 +18,7 @@ from api.app import ApiConfig, create_app
 from api.services import Sources
 from domain.facts import Fix, Stamp
 from migrations.runner import load_migrations
+from runtime.slow_clients import PatientProtocol
 from store import facts
 from store.cipher import Cipher
 from store.facts import LatestPosition
@@ -134,7 +135,13 @@ def order_body(depot: str, **more: object) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def running_api(database_url: str, **config: Any) -> AsyncIterator[ApiWorld]:
+async def running_api(
+    database_url: str,
+    *,
+    trusted_proxies: str = "",
+    protocol: type[PatientProtocol] = PatientProtocol,
+    **config: Any,
+) -> AsyncIterator[ApiWorld]:
     """Serve the API on a free port for the time of the body."""
     clock = SetClock()
     made = ApiConfig(
@@ -144,7 +151,8 @@ async def running_api(database_url: str, **config: Any) -> AsyncIterator[ApiWorl
         **{"cipher": Cipher(bytes(32)), **config},
     )
     tokens = iter(f"token-{number:04}-{'x' * 32}" for number in range(1000))
-    server = Server(create_app(made, Sources(clock, uuid7, lambda: next(tokens))), "127.0.0.1", 0)
+    app = create_app(made, Sources(clock, uuid7, lambda: next(tokens)))
+    server = Server(app, "127.0.0.1", 0, trusted_proxies, protocol)
     serving = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(WITHIN_S):

@@ -27,6 +27,8 @@ MAX_STREAMS = 100_000
 MAX_RANGES = 64
 _SENTENCES = {
     "unknown_code": "No order or package has this code",
+    "wrong_vehicle": "It is meant for, or rides on, another vehicle",
+    "closed": "The order is closed",
     "quarantined": "The clock of this device is wrong",
 }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
+from domain.conflicts import ConflictKind
 from domain.facts import Fix, Kind, Reading, Scan, kind_of
 from ingest.batch import Batch, Held, ReceivedRun, ScanAnswer
 from ingest.context import IngestContext
-from store import codes
+from store import codes, conflicts
 
 F = TypeVar("F", Fix, Scan, Reading)
 
@@ -28,6 +29,7 @@ async def answer_scans(batch: Batch, context: IngestContext) -> None:
         context.connection, context.principal, {held.fact.code for held in batch.scans}
     )
     stored = {_identity(held) for held in batch.scans}
+    contradicted = await conflicts.of_scans(context.connection, known)
     set_apart = {(fact.device_id, fact.content_hash) for fact in batch.quarantined if fact.kind == Kind.SCAN}
     for held in batch.scans_received:
         identity = _identity(held)
@@ -36,9 +38,22 @@ async def answer_scans(batch: Batch, context: IngestContext) -> None:
         elif identity not in stored:
             result = "duplicate"
         else:
-            result = "accepted" if held.fact.code in known else "unknown_code"
+            result = _result(held, known, contradicted)
             stored.remove(identity)
         batch.answers.append(ScanAnswer(held.device.name, held.fact.scan_id, result))
+
+
+def _result(
+    held: Held[Scan], known: Collection[str], contradicted: Mapping[str, Collection[ConflictKind]]
+) -> str:
+    """What a scan that was stored now comes to, by what it contradicts."""
+    if held.fact.code not in known:
+        return "unknown_code"
+    device_id, at, content_hash = held.key
+    contradicts = contradicted.get(f"{device_id}/{at.isoformat()}/{content_hash}", ())
+    if ConflictKind.CLOSED in contradicts:
+        return "closed"
+    return "wrong_vehicle" if contradicts else "accepted"
 
 
 def _identity(held: Held[Scan]) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from domain.access import Principal
-from domain.conflicts import LASTING, Carrier, Conflict, ConflictKind, find
+from domain.conflicts import LASTING, Carrier, Conflict, ConflictKind, Meant, find
 from domain.facts import Action
 from domain.legs import standing_scans
 from domain.orders import Leg
@@ -22,6 +22,7 @@ from store.pool import Connection
 from store.queries import load
 
 _queries = load("conflicts")
+_ABOUT_SCANS = (ConflictKind.CLOSED, ConflictKind.TWO_VEHICLES, ConflictKind.WRONG_VEHICLE)
 REASON_CONTEXT = b"order_conflict.reason"
 
 
@@ -53,10 +54,12 @@ async def write(
     """Record what is new of the conflicts of these locked orders, end what is gone; returns the orders."""
     carriers = await _carriers(connection, known, now)
     plans = await _plans(connection, known)
+    meant = await _meant(connection, known)
     found: dict[tuple[int, str, str], Conflict] = {}
     for order_id, facts in known.items():
         scans, said = standing_scans(facts.scans), facts.evidence.values()
-        for one in find(facts.order, scans, said, plans.get(order_id, ()), closed[order_id], carriers):
+        own, intended = plans.get(order_id, ()), meant.get(order_id, ())
+        for one in find(facts.order, scans, said, own, closed[order_id], carriers, intended):
             found[order_id, one.kind, one.key] = one
     stored = {
         (row["order_id"], row["kind"], row["key"]): row["ended_at"]
@@ -84,6 +87,22 @@ async def _plans(connection: Connection, known: Mapping[int, OrderFacts]) -> dic
     return plans
 
 
+async def _meant(connection: Connection, known: Mapping[int, OrderFacts]) -> dict[int, list[Meant]]:
+    """The vehicles these orders were given to or planned on, where a scan names a vehicle at all."""
+    scanned = [
+        order_id
+        for order_id, facts in known.items()
+        if any(scan.vehicle_id is not None for scan in facts.scans)
+    ]
+    meant: dict[int, list[Meant]] = {}
+    if scanned:
+        async for row in _queries.meant(connection, order_ids=scanned):
+            meant.setdefault(row["order_id"], []).append(
+                Meant(row["vehicle_id"], row["since"], row["until"], row["is_plan"])
+            )
+    return meant
+
+
 async def _carriers(
     connection: Connection, known: Mapping[int, OrderFacts], now: datetime
 ) -> dict[int, Carrier]:
@@ -98,6 +117,17 @@ async def _carriers(
         return {}
     rows = _queries.carriers(connection, vehicle_ids=sorted(vehicle_ids), now=now)
     return {row["vehicle_id"]: Carrier(**row) async for row in rows}
+
+
+async def of_scans(connection: Connection, codes: Collection[str]) -> dict[str, set[ConflictKind]]:
+    """What contradicts itself now about the orders of these codes, by the scan that said the later side."""
+    found: dict[str, set[ConflictKind]] = {}
+    rows = _queries.of_scans(connection, codes=sorted(codes), kinds=sorted(_ABOUT_SCANS))
+    async for row in rows:
+        # The key of a scan of one package ends in the package.
+        scan = "/".join(row["key"].split("/")[:3])
+        found.setdefault(scan, set()).add(ConflictKind(row["kind"]))
+    return found
 
 
 async def of_order(connection: Connection, principal: Principal, order_id: int) -> list[ListedConflict]:

@@ -20,6 +20,27 @@ from leg l
 join trip t using (trip_id)
 where l.order_id = any(:order_ids) and l.bound_by = 'plan' and l.unbound_at is null and t.cancelled_at is null;
 
+-- name: meant
+-- The vehicles an order was given to and those it was planned on, each while it held.
+select a.order_id, a.vehicle_id, a.assigned_at as since, a.ended_at as until, false as is_plan
+from order_assignment a
+where a.order_id = any(:order_ids)
+union all
+select l.order_id, t.vehicle_id, coalesce(lower(t.active), l.bound_at), least(l.unbound_at, upper(t.active)), true
+from leg l
+join trip t using (trip_id)
+where l.order_id = any(:order_ids) and l.bound_by = 'plan' and t.cancelled_at is null
+  and (l.unbound_at is null or l.unbound_at > coalesce(lower(t.active), l.bound_at));
+
+-- name: of_scans
+-- Open conflicts of these kinds about the orders that codes belong to. Loading the vehicle it is meant for puts right
+-- what was loaded on another.
+select c.kind, c.key
+from order_conflict c
+where c.ended_at is null and c.kind = any(:kinds::text[]) and c.detail ->> 'meant' is distinct from 'later'
+  and c.order_id in (select order_id from package where code = any(:codes::text[])
+                     union select order_id from orders where number = any(:codes));
+
 -- name: stored
 select order_id, kind, key, ended_at from order_conflict where order_id = any(:order_ids);
 

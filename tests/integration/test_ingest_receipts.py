@@ -182,3 +182,40 @@ def test_a_scanner_hears_how_its_scan_fared(broker: Broker, company: Company, in
     assert heard[0]["scan_id"] == "S-P1-pick"
     assert heard[0]["result"] == "unknown_code"
     assert heard[0]["message"]
+
+
+def test_a_scanner_hears_the_whole_story_of_a_package(
+    broker: Broker, company: Company, ingest: IngestRunner
+) -> None:
+    depot = company.depot()
+    company.device(depot, "scn-1", kind="scanner")
+    given, other = company.vehicle(depot, "A"), company.vehicle(depot, "B")
+    assert given != other
+    company.order(depot, datetime.now(UTC) - timedelta(hours=3), [("origin", None)], ["P1"])
+    company.value(
+        "insert into order_assignment (order_id, vehicle_id, assigned_at, assigned_by)"
+        " select order_id, %s, now() - interval '2 h', 'x' from orders returning order_id",
+        given,
+    )
+    ingest.start(broker)
+    ingest.wait_subscribed()
+    start = datetime.now(UTC) - timedelta(hours=1)
+    story = [
+        (1, "load", "B", "wrong_vehicle"),
+        (2, "load", "A", "accepted"),
+        (3, "out_for_delivery", "A", "accepted"),
+        (4, "deliver", "B", "wrong_vehicle"),
+        (4, "deliver", "B", "duplicate"),
+        (5, "deliver", "A", "accepted"),
+        (6, "hub_in", "A", "closed"),
+    ]
+    with listening(broker, "scn-1") as heard, publisher(broker) as publish:
+        for number, (minute, action, vehicle, _) in enumerate(story):
+            fact = scan(start + timedelta(minutes=minute), "P1", action, vehicle=vehicle)
+            publish("scn-1/scan", payload(fact))
+            wait_until(lambda number=number: len(heard) > number, f"the answer to scan {number}")  # type: ignore[misc]
+        publish("scn-1/scan", payload(scan(start, "P7", "pick")))
+        wait_until(lambda: len(heard) == len(story) + 1, "the last answer")
+
+    assert [told["result"] for told in heard] == [*(result for *_, result in story), "unknown_code"]
+    assert all(told["message"] for told in heard if told["result"] not in ("accepted", "duplicate"))

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from domain.conflicts import Carrier, Conflict, ConflictKind, find
+from domain.conflicts import Carrier, Conflict, ConflictKind, Meant, find
 from domain.facts import Action
 from domain.legs import OrderScan
 from domain.milestones import Evidence, Stage
@@ -31,8 +31,9 @@ def found(
     plans: Iterable[Leg] = (),
     closed_at: datetime | None = None,
     carriers: Mapping[int, Carrier] | None = None,
+    meant: Sequence[Meant] = (),
 ) -> list[Conflict]:
-    return find(ORDER, list(scans), evidence, plans, closed_at, carriers or {})
+    return find(ORDER, list(scans), evidence, plans, closed_at, carriers or {}, meant)
 
 
 LOADED_TWICE = [scan(0, Action.LOAD, 11, 7), scan(30, Action.LOAD, 11, 8)]
@@ -82,3 +83,36 @@ def test_loading_a_vehicle_in_the_garage_or_too_much_on_one_is_a_conflict() -> N
     (overload,) = found(scans, carriers={7: full})
     assert (overload.kind, overload.detail) == (ConflictKind.OVERLOAD, {"over_kg": 80.5})
     assert found(scans, carriers={7: Carrier(7, "active", 1080.5, 2.0, 1080.5, 2.0)}) == []
+
+
+def test_loading_another_vehicle_than_the_order_is_given_to_is_a_conflict_on_the_first_ride() -> None:
+    given = [Meant(7, at(-60), at(20), is_plan=False), Meant(8, at(20), None, is_plan=False)]
+    assert found([scan(10, Action.LOAD, 11, 7)], meant=given) == []
+    (wrong,) = found([scan(10, Action.LOAD, 11, 9)], meant=given)
+    assert (wrong.kind, wrong.vehicle_ids) == (ConflictKind.WRONG_VEHICLE, (7, 9))
+    # Either, while scanners' clocks may be off; then the new one alone.
+    assert found([scan(22, Action.LOAD, 11, 7)], meant=given) == []
+    assert [one.vehicle_ids for one in found([scan(40, Action.LOAD, 11, 7)], meant=given)] == [(8, 7)]
+    # From the hub on, another may take it.
+    transfer = [scan(10, Action.LOAD, 11, 7), scan(60, Action.UNLOAD, 11), scan(90, Action.LOAD, 11, 9)]
+    assert found(transfer, meant=given) == []
+
+
+def test_loading_another_vehicle_than_the_order_is_planned_on_is_a_conflict_on_every_ride() -> None:
+    planned = [Meant(7, at(0), at(60), is_plan=True), Meant(8, at(60), at(200), is_plan=True)]
+    rides = [scan(10, Action.LOAD, 11, 7), scan(50, Action.UNLOAD, 11), scan(90, Action.LOAD, 11, 8)]
+    assert found(rides, meant=planned) == []
+    (wrong,) = found([*rides[:2], scan(90, Action.LOAD, 11, 9)], meant=planned)
+    assert (wrong.at, wrong.vehicle_ids) == (at(90), (8, 9))
+    # Nothing is known of the vehicle of a scan that names none, nor of a time without plan.
+    assert found([scan(90, Action.LOAD, 11)], meant=planned) == []
+    assert found([scan(300, Action.LOAD, 11, 9)], meant=planned) == []
+
+
+def test_handling_a_package_on_another_vehicle_than_it_rides_on_is_a_conflict() -> None:
+    loaded = scan(10, Action.LOAD, 11, 7)
+    for action in (Action.UNLOAD, Action.OUT_FOR_DELIVERY, Action.DELIVER, Action.REFUSED):
+        assert found([loaded, scan(20, action, 11, 7)]) == []
+        (wrong,) = found([loaded, scan(20, action, 11, 8)])
+        assert (wrong.kind, wrong.detail) == (ConflictKind.WRONG_VEHICLE, {"action": action.value})
+    assert found([scan(20, Action.DELIVER, 11, 8)]) == []

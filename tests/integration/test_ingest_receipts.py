@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -184,6 +185,10 @@ def test_a_scanner_hears_how_its_scan_fared(broker: Broker, company: Company, in
     assert heard[0]["message"]
 
 
+def has_so_many(heard: list[dict[str, Any]], length: int) -> bool:
+    return len(heard) == length
+
+
 def test_a_scanner_hears_the_whole_story_of_a_package(
     broker: Broker, company: Company, ingest: IngestRunner
 ) -> None:
@@ -209,13 +214,15 @@ def test_a_scanner_hears_the_whole_story_of_a_package(
         (5, "deliver", "A", "accepted"),
         (6, "hub_in", "A", "closed"),
     ]
+    facts = [
+        scan(start + timedelta(minutes=minute), "P1", action, vehicle=vehicle)
+        for minute, action, vehicle, _ in story
+    ]
+    facts.append(scan(start, "P7", "pick"))
     with listening(broker, "scn-1") as heard, publisher(broker) as publish:
-        for number, (minute, action, vehicle, _) in enumerate(story):
-            fact = scan(start + timedelta(minutes=minute), "P1", action, vehicle=vehicle)
+        for answers, fact in enumerate(facts, start=1):
             publish("scn-1/scan", payload(fact))
-            wait_until(lambda number=number: len(heard) > number, f"the answer to scan {number}")  # type: ignore[misc]
-        publish("scn-1/scan", payload(scan(start, "P7", "pick")))
-        wait_until(lambda: len(heard) == len(story) + 1, "the last answer")
+            wait_until(partial(has_so_many, heard, answers), f"answer {answers}")
 
     assert [told["result"] for told in heard] == [*(result for *_, result in story), "unknown_code"]
     assert all(told["message"] for told in heard if told["result"] not in ("accepted", "duplicate"))

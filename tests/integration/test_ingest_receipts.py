@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 import psycopg
 import pytest
-from company import Company, fix, payload, scan, utc
+from company import Company, circle, fix, payload, scan, utc
 from ingest_process import IngestRunner, publisher, wait_until
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -196,7 +196,10 @@ def test_a_scanner_hears_the_whole_story_of_a_package(
     company.device(depot, "scn-1", kind="scanner")
     given, other = company.vehicle(depot, "A"), company.vehicle(depot, "B")
     assert given != other
-    company.order(depot, datetime.now(UTC) - timedelta(hours=3), [("origin", None)], ["P1"])
+    received = datetime.now(UTC) - timedelta(hours=3)
+    company.order(
+        depot, received, [("origin", company.fence(depot, "yard", circle(0, 100), received))], ["P1"]
+    )
     company.value(
         "insert into order_assignment (order_id, vehicle_id, assigned_at, assigned_by)"
         " select order_id, %s, now() - interval '2 h', 'x' from orders returning order_id",

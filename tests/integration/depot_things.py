@@ -1,0 +1,169 @@
+"""One of each noun in a depot, for tests that ask every route for its own and for somebody else's things."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from access_world import PHONE, People, order_of
+from api_world import NOON, ApiWorld
+
+SOON = (NOON + timedelta(hours=1)).isoformat()
+LATER = (NOON + timedelta(hours=5)).isoformat()
+CIRCLE = {"type": "Point", "coordinates": [121.0, 31.0], "radius_m": 200}
+
+
+@dataclass
+class Things:
+    """One of each noun in a depot; `path` fills in a route's path with them."""
+
+    depot: str
+    shipper: str
+    vehicle: str
+    device: str
+    geofence: str
+    trip: str
+    order: str
+    alert: str
+    conflict: str
+    endpoint: str
+    notice: str
+    key: str
+    user: str
+    token: str
+
+    def path(self, name: str) -> str:
+        path = name.partition(" ")[2]
+        values = {**{f"{noun}_id": value for noun, value in vars(self).items()}, "token": self.token}
+        return path.format(**values, clock="verified")
+
+    def body(self, name: str) -> Any:
+        """A body the route takes, naming this depot's things."""
+        stop = {"name": "a", "kind": "origin", "lat": 31.0, "lon": 121.0}
+        stops = [stop, {**stop, "kind": "destination", "lat": 31.2}]
+        new = uuid4().hex[:12]
+        fence = {"depot_id": self.depot, "name": "n", "geometry": CIRCLE}
+        said = {"stage": "packed", "at": NOON.isoformat(), "source_key": new}
+        webhook = {"depot_id": self.depot, "kind": "webhook", "url": "https://example.org/x"}
+        bodies: dict[str, Any] = {
+            "POST /v1/users": {"login": f"u-{new}", "role": "warehouse", "depot_ids": [self.depot]},
+            "PATCH /v1/users/{user_id}": {"depot_ids": [self.depot]},
+            "POST /v1/me/password": {"old": "not this one", "new": "another password"},
+            "POST /v1/shippers": {"depot_id": self.depot, "code": new},
+            "POST /v1/api-keys": {"shipper_id": self.shipper, "label": "l", "scopes": ["orders:read"]},
+            "POST /v1/depots": {"code": new, "name": "n"},
+            "POST /v1/vehicles": {"depot_id": self.depot, "label": new},
+            "POST /v1/devices": {"depot_id": self.depot, "name": new, "kind": "tracker"},
+            "POST /v1/devices/{device_id}/assignments": {
+                "vehicle_id": self.vehicle,
+                "from": SOON,
+                "to": LATER,
+            },
+            "POST /v1/geofences": fence,
+            "PUT /v1/geofences/{geofence_id}": {"name": "n", "geometry": CIRCLE, "purpose": "hub"},
+            "POST /v1/trips": {
+                "vehicle_id": self.vehicle,
+                "label": "t",
+                "active_from": SOON,
+                "active_to": LATER,
+                "stops": stops,
+            },
+            "PUT /v1/trips/{trip_id}/driver": {"driver_id": None},
+            "POST /v1/orders": order_of(self.depot, PHONE),
+            "POST /v1/orders/bulk": [order_of(self.depot, PHONE)],
+            "PATCH /v1/orders/{order_id}": {"customer_level": "gold"},
+            "POST /v1/orders/{order_id}/address": {"lat": 31.0, "lon": 121.0},
+            "POST /v1/orders/{order_id}/legs": {"trip_id": self.trip},
+            "POST /v1/orders/{order_id}/clocks/{clock}/reason": {"reason": "r"},
+            "POST /v1/orders/{order_id}/evidence": said,
+            "POST /v1/orders/{order_id}/assignment": {"vehicle_id": self.vehicle},
+            "POST /v1/conflicts/{conflict_id}/settlement": {"reason": "r"},
+            "POST /v1/endpoints": webhook,
+            "POST /v1/alerts/{alert_id}/assign": {"to": "somebody"},
+            "POST /v1/alerts/{alert_id}/snooze": {"until": LATER},
+            "POST /v1/alerts/{alert_id}/resolve": {"cause": "handled"},
+            "POST /v1/alerts/{alert_id}/notes": {"text": "t"},
+        }
+        return bodies.get(name)
+
+
+async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, people: People) -> Things:
+    label = uuid4().hex[:8]
+    vehicle = await world.vehicle(depot, label)
+    device = await world.post("/v1/devices", {"depot_id": depot, "name": label, "kind": "tracker"})
+    fence = await world.fence(depot, label, 121.0, 31.0)
+    stop = {"name": "上海", "kind": "origin", "lat": 31.0, "lon": 121.0}
+    trip = await world.post(
+        "/v1/trips",
+        {
+            "vehicle_id": vehicle,
+            "label": label,
+            "active_from": (NOON - timedelta(days=2)).isoformat(),
+            "active_to": (NOON - timedelta(days=1)).isoformat(),
+            "stops": [stop, {**stop, "kind": "destination", "name": "苏州", "lat": 31.3}],
+        },
+    )
+    order = await world.post("/v1/orders", order_of(depot, phone))
+    await world.post(f"/v1/orders/{order['id']}/legs", {"trip_id": trip["id"]})
+    endpoint = await world.post(
+        "/v1/endpoints", {"depot_id": depot, "kind": "webhook", "url": "https://example.org/x"}
+    )
+    key = await world.post(
+        "/v1/api-keys",
+        {"shipper_id": shipper, "label": "l", "scopes": ["orders:read"]},
+    )
+    alert, notice, conflict = (str(uuid4()) for _ in range(3))
+    async with world.work() as work:
+        run = work.connection.execute
+        await run(
+            "insert into alert (public_id, depot_id, kind, subject, severity, opened_at, updated_at) "
+            "select $1, depot_id, 'stale', 'depot:' || depot_id, 'warning', $2, $2 from depot "
+            "where public_id = $3",
+            alert,
+            NOON,
+            depot,
+        )
+        await run(
+            "insert into notice (public_id, order_id, event, event_key, event_at, recipient, channel, "
+            "created_at, due_at, dead_at) "
+            "select $1, order_id, 'delivered', 'k', $2, 'customer', 'sms', $2, $2, $2 from orders "
+            "where public_id = $3",
+            notice,
+            NOON,
+            order["id"],
+        )
+        await run(
+            "insert into order_conflict (public_id, order_id, kind, key, at, found_at) "
+            "select $1, order_id, 'closed', 'k', $2, $2 from orders where public_id = $3",
+            conflict,
+            NOON,
+            order["id"],
+        )
+        await run(
+            "update orders set shipper_id = (select shipper_id from shipper where public_id = $1) "
+            "where public_id = $2",
+            shipper,
+            order["id"],
+        )
+    return Things(
+        depot=depot,
+        shipper=shipper,
+        vehicle=vehicle,
+        device=device["id"],
+        geofence=fence,
+        trip=trip["id"],
+        order=order["id"],
+        alert=alert,
+        conflict=conflict,
+        endpoint=endpoint["id"],
+        notice=notice,
+        key=made_id(key),
+        user=people.id("warehouse"),
+        token="no-such-token",
+    )
+
+
+def made_id(made: Any) -> str:
+    return str(made["id"])

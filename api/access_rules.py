@@ -111,6 +111,7 @@ RULES: dict[str, Rule] = {
     "GET /v1/orders/{order_id}/assignments": Rule(STAFF),
     "POST /v1/orders/{order_id}/share-links": Rule(SENDERS, Scope.SHARE_LINKS, own="order"),
     "DELETE /v1/orders/{order_id}/share-links": Rule(SENDERS, Scope.SHARE_LINKS, own="order"),
+    "GET /v1/search": Rule(STAFF),
     "GET /v1/conflicts": Rule(STAFF),
     "POST /v1/conflicts/{conflict_id}/settlement": Rule(OFFICE),
     "POST /v1/endpoints": Rule(MANAGERS),

@@ -14,6 +14,7 @@ from store.pool import Connection
 from store.queries import load
 
 _queries = load("contacts")
+TAIL_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ async def add(
         email_cipher=_sealed(cipher, public_id, "email", _bytes(contact.email)),
         language=contact.language,
         phone_index=None if contact.phone is None else cipher.blind_index(phone_digits(contact.phone)),
+        phone_tail_index=None if contact.phone is None else phone_tail_index(cipher, contact.phone),
     )
     return int(contact_id)
 
@@ -91,6 +93,12 @@ def phone_digits(phone: str) -> bytes:
     """A phone number as it is looked up: without separators, and without China's country code."""
     digits = re.sub(r"[^0-9+]", "", phone)
     return re.sub(r"^(\+|00)86(?=\d{7,11}$)", "", digits).encode()
+
+
+def phone_tail_index(cipher: Cipher, phone: str) -> bytes | None:
+    """The keyed hash of a number's last four digits; None where it has fewer."""
+    digits = phone_digits(phone)[-TAIL_DIGITS:]
+    return cipher.blind_index(b"tail:" + digits) if len(digits) == TAIL_DIGITS else None
 
 
 def _context(public_id: UUID, field: str) -> bytes:

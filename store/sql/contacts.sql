@@ -1,8 +1,8 @@
 -- name: add$
 insert into contact (public_id, depot_id, key_id, name_cipher, phone_cipher, address_cipher, point_cipher, phone_index,
-                     email_cipher, language)
+                     phone_tail_index, email_cipher, language)
 values (:public_id, :depot_id, :key_id, :name_cipher, :phone_cipher, :address_cipher, :point_cipher, :phone_index,
-        :email_cipher, :language)
+        :phone_tail_index, :email_cipher, :language)
 returning contact_id;
 
 -- name: get^

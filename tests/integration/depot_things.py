@@ -15,6 +15,9 @@ LATER = (NOON + timedelta(hours=5)).isoformat()
 CIRCLE = {"type": "Point", "coordinates": [121.0, 31.0], "radius_m": 200}
 
 
+QUERIES = {"GET /v1/search": "?q=138"}
+
+
 @dataclass
 class Things:
     """One of each noun in a depot; `path` fills in a route's path with them."""
@@ -37,7 +40,7 @@ class Things:
     def path(self, name: str) -> str:
         path = name.partition(" ")[2]
         values = {**{f"{noun}_id": value for noun, value in vars(self).items()}, "token": self.token}
-        return path.format(**values, clock="verified")
+        return path.format(**values, clock="verified") + QUERIES.get(name, "")
 
     def body(self, name: str) -> Any:
         """A body the route takes, naming this depot's things."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +11,22 @@ from pathlib import Path
 import psutil
 
 LOOPBACK = "127.0.0.1"
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_FIRST_PORT, _LAST_PORT = 10_000, 65_535
+_TRIES = 200
 
 
 def free_port() -> int:
-    """Return a TCP port nothing listens on at the moment."""
+    """Return a TCP port nothing listens on at the moment, and no outgoing connection will be given.
+
+    A server that starts again wants the port its clients know; one of the range from which the system serves
+    outgoing connections may meanwhile be taken by any of them.
+    """
+    lowest, highest = (int(bound) for bound in _OUTGOING.read_text(encoding="ascii").split())
+    candidates: list[int] = [*range(_FIRST_PORT, lowest), *range(highest + 1, _LAST_PORT + 1)]
+    for candidate in random.SystemRandom().sample(candidates, min(_TRIES, len(candidates))):
+        if is_port_free(candidate):
+            return candidate
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]

@@ -39,6 +39,8 @@ from store.orders import OrderToAdd, PackageToAdd, StopToAdd
 from store.pool import Connection
 from store.unit_of_work import UnitOfWork
 
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far a partner's clock may be ahead of ours."""
 CLOSED_TAKES = frozenset({"confirmed", "surveyed", "customer_told"})
 
 
@@ -63,6 +65,8 @@ async def take_in(work: UnitOfWork, api: Services, principal: Principal, new: Ne
     depot = await depots.get(work.connection, principal, new.depot_id)
     in_force = await rules.in_force(work.connection)
     received_at = new.received_at or now
+    if received_at > now + CLOCK_TOLERANCE:
+        raise unusable("an order cannot have been received in the future", "/received_at")
     promised_at = new.promised_at or received_at + timedelta(hours=in_force.promise_h)
     if promised_at <= received_at:
         raise unusable("the promise must be later than the receipt of the order", "/promised_at")
@@ -118,11 +122,21 @@ async def change(
     facts = {"contact": contact, "ordered_at": after.ordered_at, "items": items}
     after.missing[:] = _missing(in_force.channel(before.channel), facts)
     await intake.describe(work.connection, order_id, after, items)
-    await _rank(work.connection, in_force, order_id, after, surge=before.surge, by=principal.name, now=now)
+    asked = wanted.priority or await intake.asked_priority(work.connection, order_id)
+    await _rank(
+        work.connection,
+        in_force,
+        order_id,
+        after,
+        surge=before.surge,
+        by=principal.name,
+        now=now,
+        asked=asked,
+    )
     if before.description.missing and not after.missing:
         said = Evidence(Happening.RESUBMITTED, now, "api", now.isoformat(), actor=principal.name)
         await evidence.add(work.connection, api.cipher, order_id, said)
-    fields = sorted(wanted.model_dump(exclude_none=True, exclude={"reason"}))
+    fields = sorted(wanted.model_fields_set - {"reason"})
     await audit.record(
         work.connection,
         principal,
@@ -298,10 +312,15 @@ def _is_there(name: str, facts: dict[str, Any]) -> bool:
     )
 
 
+_TAKEN_BACK = {"production_at", "customer_level", "amount_class", "profit_class", "hold_reason"}
+"""Flags that null takes back."""
+
+
 def _changed(before: Description, wanted: OrderChange) -> Description:
     values = {name: getattr(before, name) for name in Description.__slots__}
     given = wanted.model_dump(exclude_none=True)
     values.update({name: given[name] for name in values.keys() & given.keys()})
+    values.update(dict.fromkeys(_TAKEN_BACK & wanted.model_fields_set - given.keys()))
     values["promise_given"] = before.promise_given or wanted.promised_at is not None
     values["missing"] = []
     return Description(**values)
@@ -370,7 +389,7 @@ async def _rank(
         order_id,
         asked or by_rule,
         surge=surge,
-        reason="asked for" if asked else why,
+        reason=intake.ASKED_FOR if asked else why,
         by=by,
         now=now,
         is_first=is_first,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, tzinfo
 from typing import Any
 from zipfile import BadZipFile
 
@@ -17,6 +19,7 @@ EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LIST_SEPARATOR = ";"
 
 # A table's columns besides those named as in the request: an item and the packages of one row.
+_TIMES = frozenset({"ordered_at", "received_at", "promised_at", "production_at"})
 _ITEM_COLUMNS = {
     "sku": "sku",
     "product": "name",
@@ -29,56 +32,91 @@ class UnreadableFile(Exception):
     """The file as a whole cannot be read; the message says why."""
 
 
-def rows_of(content_type: str, content: bytes) -> Iterator[tuple[int, object]]:
-    """The rows of a file with their numbers, as bodies of requests; a row that is no object stays what it is.
+class UnreadableRow(Exception):
+    """A row cannot be read; the message says why."""
 
+
+Row = dict[str, Any] | UnreadableRow
+"""A row as the body of a request, or why it is none."""
+
+
+def rows_of(content_type: str, content: bytes, zone: tzinfo) -> list[tuple[int, Row]]:
+    """The rows of a file with the numbers of their lines.
+
+    Text may be UTF-8 or, as Excel writes CSV in China, GB 18030. Tables' times without a zone are in `zone`.
     Raises UnreadableFile.
     """
-    if content_type == JSON_LINES:
-        return _json_lines(content)
-    if content_type == CSV:
-        return _table(csv.reader(io.StringIO(_text(content), newline="")))
-    if content_type == EXCEL:
-        return _table(_sheet(content))
+    try:
+        if content_type == JSON_LINES:
+            return list(_json_lines(content))
+        if content_type == CSV:
+            return list(_table(csv.reader(io.StringIO(_text(content), newline=""), strict=True), zone))
+        if content_type == EXCEL:
+            return list(_table(_sheet(content), zone))
+    except csv.Error as exc:
+        raise UnreadableFile(f"the CSV cannot be read: {exc}") from exc
     raise UnreadableFile(f"send {JSON_LINES}, {CSV} or {EXCEL} as Content-Type")
 
 
 def _text(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise UnreadableFile("the text is not UTF-8") from exc
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise UnreadableFile("the text is neither UTF-8 nor GB 18030")
 
 
-def _json_lines(content: bytes) -> Iterator[tuple[int, object]]:
-    for number, line in enumerate(_text(content).splitlines(), start=1):
+def _json_lines(content: bytes) -> Iterator[tuple[int, Row]]:
+    # Not splitlines(): JSON's strings may hold what Unicode counts as the end of a line.
+    for number, line in enumerate(_text(content).split("\n"), start=1):
         if line.strip():
-            try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError:
-                yield number, None
+            yield number, _json_row(line)
+
+
+def _json_row(line: str) -> Row:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return UnreadableRow("the row is no JSON")
+    return row if isinstance(row, dict) else UnreadableRow("the row is no JSON object")
 
 
 def _sheet(content: bytes) -> Iterator[list[object]]:
+    """The rows of the first sheet, read whole: a broken one shows only on the way."""
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (BadZipFile, KeyError, ValueError, OSError) as exc:
+        return iter([[*row] for row in book.worksheets[0].iter_rows(values_only=True)])
+    except (BadZipFile, KeyError, ValueError, OSError, IndexError, SyntaxError, zlib.error) as exc:
         raise UnreadableFile("the file is no Excel workbook (.xlsx)") from exc
-    sheet = book.worksheets[0]
-    return ([*row] for row in sheet.iter_rows(values_only=True))
 
 
-def _table(lines: Iterable[list[Any]]) -> Iterator[tuple[int, object]]:
+def _table(lines: Iterable[list[Any]], zone: tzinfo) -> Iterator[tuple[int, Row]]:
     """Rows under a header; the number is the line in the file."""
     header: list[str] = []
     for number, line in enumerate(lines, start=1):
-        cells = ["" if cell is None else _plain(cell) for cell in line]
+        cells = ["" if cell is None else _plain(cell).strip() for cell in line]
         if not any(cells):
             continue
         if not header:
-            header = [cell.strip() for cell in cells]
+            header = _header(cells)
             continue
-        yield number, _body({name: cell.strip() for name, cell in zip(header, cells, strict=False)})
+        unnamed = [cell for cell in cells[len(header) :] if cell]
+        if unnamed:
+            yield number, UnreadableRow(f"the row has more cells than the header's {len(header)} columns")
+            continue
+        yield number, _body(dict(zip(header, cells, strict=False)), zone)
+
+
+def _header(cells: list[str]) -> list[str]:
+    while not cells[-1]:
+        cells.pop()
+    twice = next((name for name in cells if cells.count(name) > 1), None)
+    if twice is not None:
+        raise UnreadableFile(
+            f"the header has {twice!r} twice" if twice else "the header has a column without name"
+        )
+    return cells
 
 
 def _plain(cell: object) -> str:
@@ -89,7 +127,7 @@ def _plain(cell: object) -> str:
     return str(isoformat()) if isoformat else str(cell)
 
 
-def _body(cells: Mapping[str, str]) -> dict[str, object]:
+def _body(cells: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:
     """A row of a table as a request: `contact.name` goes into the contact, packages are separated by `;`."""
     body: dict[str, Any] = {}
     item = {field: cells[column] for column, field in _ITEM_COLUMNS.items() if cells.get(column)}
@@ -104,5 +142,14 @@ def _body(cells: Mapping[str, str]) -> dict[str, object]:
         elif dot:
             body.setdefault(head, {})[rest] = value
         else:
-            body[name] = value
+            body[name] = _in_zone(value, zone) if name in _TIMES else value
     return body
+
+
+def _in_zone(text: str, zone: tzinfo) -> str:
+    """A time with its zone: Excel's cells have none, and people write what the clock on their wall says."""
+    try:
+        moment = datetime.fromisoformat(text.replace("/", "-"))
+    except ValueError:
+        return text
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat()

@@ -8,12 +8,25 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from domain.account import Account
 from domain.happenings import Happening, State
-from domain.milestones import Stage
+from domain.milestones import Evidence, Stage, by_rank
 from domain.rules import NoticeRule, QuietHours
 
 ANY_EVENT = "*"
 TOO_OLD = "too_old"
 APPROACHING = "approaching"
+EVENTS = (
+    "received", "dispatched", "out_for_delivery", APPROACHING, "new_window", "exception_opened",
+    "exception_resolved", "delivered", "survey",
+)  # fmt: skip
+"""What customers and partners can hear of."""
+CHANNELS_OF = {
+    "customer": ("sms", "wechat", "email"),
+    "partner": ("webhook",),
+    "roles": ("webhook",),
+}
+"""How each recipient can be reached."""
+ROLE_EVENTS = ("stage_warned", "stage_overdue")
+"""What those inside can hear of."""
 
 _TOLD_STAGES = (Stage.RECEIVED, Stage.DISPATCHED, Stage.OUT_FOR_DELIVERY, Stage.DELIVERED)
 _ENDINGS_WORTH_TELLING = frozenset({Happening.EXCEPTION_RESOLVED, Stage.OUT_FOR_DELIVERY})
@@ -34,13 +47,34 @@ def news_of(account: Account) -> list[News]:
     news = list(_milestones(account))
     if account.approached_at is not None:
         news.append(News(APPROACHING, account.approached_at))
-    for spell in account.spells:
-        if spell.state is State.EXCEPTION:
-            key = f"{spell.opened_by.source}/{spell.opened_by.source_key}"
-            news.append(News("exception_opened", spell.opened_by.at, key))
-            if spell.ended_by is not None and spell.ended_by.kind in _ENDINGS_WORTH_TELLING:
-                news.append(News("exception_resolved", spell.ended_by.at, key))
+    for first, ended_by in _troubles(account):
+        key = f"{first.source}/{first.source_key}"
+        news.append(News("exception_opened", first.at, key))
+        if ended_by is not None and ended_by.kind in _ENDINGS_WORTH_TELLING:
+            news.append(News("exception_resolved", ended_by.at, key))
     return news
+
+
+def _troubles(account: Account) -> list[tuple[Evidence, Evidence | None]]:
+    """Exceptions that overlap are one: what opened it first, and what ended the last of it, if all is over.
+
+    Thirty packages nobody was at home for are one piece of news, not thirty.
+    """
+    spells = sorted(
+        (spell for spell in account.spells if spell.state is State.EXCEPTION),
+        key=lambda spell: by_rank(spell.opened_by),
+    )
+    troubles: list[tuple[Evidence, Evidence | None]] = []
+    for spell in spells:
+        first, ended_by = troubles[-1] if troubles else (spell.opened_by, spell.opened_by)
+        if ended_by is None:
+            continue
+        if troubles and spell.opened_by.at < ended_by.at:
+            later = None if spell.ended_by is None else max(ended_by, spell.ended_by, key=by_rank)
+            troubles[-1] = (first, later)
+        else:
+            troubles.append((spell.opened_by, spell.ended_by))
+    return troubles
 
 
 def _milestones(account: Account) -> Iterator[News]:
@@ -52,8 +86,12 @@ def _milestones(account: Account) -> Iterator[News]:
 
 
 def rules_for(event: str, rules: Sequence[NoticeRule]) -> list[NoticeRule]:
-    """The rules that speak of an event."""
-    return [rule for rule in rules if rule.event in (event, ANY_EVENT)]
+    """The rules that speak of an event, to somebody who can be reached that way."""
+    return [
+        rule
+        for rule in rules
+        if rule.event in (event, ANY_EVENT) and rule.channel in CHANNELS_OF.get(rule.recipient, ())
+    ]
 
 
 def why_not_sent(news: News, rule: NoticeRule, now: datetime) -> str | None:

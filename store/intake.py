@@ -15,6 +15,7 @@ from store.pool import Connection
 from store.queries import load
 
 _queries = load("intake")
+ASKED_FOR = "asked for"
 CLOCK_REASON_CONTEXT = b"order_clock.reason"
 
 
@@ -151,6 +152,12 @@ async def set_priority(
             reason=reason,
             by=by,
         )
+
+
+async def asked_priority(connection: Connection, order_id: int) -> str | None:
+    """The priority somebody asked for, where no rule gave the present one."""
+    asked: str | None = await _queries.asked_priority(connection, order_id=order_id, asked_for=ASKED_FOR)
+    return asked
 
 
 async def current(connection: Connection, order_id: int) -> Current:

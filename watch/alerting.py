@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.access import Principal
@@ -11,6 +12,15 @@ from domain.notices import News
 from store import alerts, notices, rules
 from store.unit_of_work import UnitOfWork
 from watch.measures import WatchMeasures
+
+
+@dataclass(frozen=True, slots=True)
+class Endangered:
+    """An order whose promise is not kept, or will probably not be: since when that is so."""
+
+    order_id: int
+    promised_at: datetime
+    since: datetime
 
 
 async def settle(
@@ -53,11 +63,9 @@ async def _raise(
     return new
 
 
-async def warn_customers(work: UnitOfWork, findings: Iterable[Finding], now: datetime) -> None:
-    """Tell customers, once an order, that the promise is endangered or was missed."""
-    news = {
-        order_id: News("new_window", finding.since) for finding in findings for order_id in finding.order_ids
-    }
+async def warn_customers(work: UnitOfWork, endangered: Iterable[Endangered], now: datetime) -> None:
+    """Tell customers, once for each promise, that it is endangered or was missed."""
+    news = {one.order_id: News("new_window", one.since, one.promised_at.isoformat()) for one in endangered}
     await notices.tell(work.connection, news, now)
 
 

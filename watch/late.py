@@ -8,7 +8,7 @@ from domain.access import Principal
 from domain.alerts import AlertKind, late, why_late_ended
 from store import alerts
 from store.unit_of_work import UnitOfWork
-from watch.alerting import settle, warn_customers
+from watch.alerting import Endangered, settle, warn_customers
 from watch.measures import WatchMeasures
 
 
@@ -18,14 +18,14 @@ async def run(work: UnitOfWork, principal: Principal, now: datetime, measures: W
     open_alerts = await alerts.open_of_kind(work.connection, principal, AlertKind.LATE)
     alerted = {order_id for alert in open_alerts for order_id in alert.order_ids}
     delivered = await alerts.delivered_among(work.connection, principal, alerted)
-    findings = late(undelivered, now)
     await settle(
         work,
         principal,
         open_alerts,
-        findings,
+        late(undelivered, now),
         lambda alert: why_late_ended(alert, undelivered, delivered),
         now,
         measures,
     )
-    await warn_customers(work, findings, now)
+    missed = [Endangered(one.order_id, one.promised_at, one.promised_at) for one in undelivered]
+    await warn_customers(work, missed, now)

@@ -8,7 +8,7 @@ from domain.access import Principal
 from domain.alerts import AlertKind, LateRiskRule, late_risk, why_risk_ended
 from store import alerts
 from store.unit_of_work import UnitOfWork
-from watch.alerting import settle, warn_customers
+from watch.alerting import Endangered, settle, warn_customers
 from watch.measures import WatchMeasures
 
 
@@ -29,4 +29,8 @@ async def run(
         now,
         measures,
     )
-    await warn_customers(work, findings, now)
+    at_risk = {order_id for finding in findings for order_id in finding.order_ids}
+    endangered = [
+        Endangered(one.order_id, one.promised_at, now) for one in arrivals if one.order_id in at_risk
+    ]
+    await warn_customers(work, endangered, now)

@@ -5,22 +5,25 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from api.auth import Staff
 from api.intake import take_in, used_before
-from api.order_file import UnreadableFile, rows_of
+from api.order_file import Row, UnreadableFile, UnreadableRow, rows_of
 from api.problems import Refused
 from api.schemas.orders import BulkAnswer, BulkRow, NewOrder
 from api.services import Api, Services
 from domain.access import Principal
+from store import depots
 from store.errors import Conflict, NotFound
 from store.order_views import get
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 MOST_ROWS = 5000
+DEFAULT_ZONE = "Asia/Shanghai"
 
 
 @router.post("/bulk")
@@ -29,11 +32,12 @@ async def create_orders(
 ) -> BulkAnswer:
     """Add the orders of a file; each row is its own transaction, so that a bad one holds up no other.
 
-    `depot_id` is for rows that name none. Rows with a `client_key` may be sent again.
+    `depot_id` is for rows that name none; times of tables without a zone are in its zone, else in China's.
+    Rows with a `client_key` may be sent again.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        rows = list(rows_of(content_type, await request.body()))
+        rows = rows_of(content_type, await request.body(), await _zone(api, principal, depot_id))
     except UnreadableFile as exc:
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, str(exc)) from exc
     if len(rows) > MOST_ROWS:
@@ -48,11 +52,18 @@ async def create_orders(
     )
 
 
+async def _zone(api: Services, principal: Principal, depot_id: UUID | None) -> ZoneInfo:
+    if depot_id is None:
+        return ZoneInfo(DEFAULT_ZONE)
+    async with api.reading() as connection:
+        return ZoneInfo((await depots.get(connection, principal, depot_id)).time_zone)
+
+
 async def _take_row(
-    api: Services, principal: Principal, number: int, row: object, depot_id: UUID | None
+    api: Services, principal: Principal, number: int, row: Row, depot_id: UUID | None
 ) -> BulkRow:
-    if not isinstance(row, dict):
-        return BulkRow(row=number, result="refused", problems=["the row is no JSON object"])
+    if isinstance(row, UnreadableRow):
+        return BulkRow(row=number, result="refused", problems=[str(row)])
     given: dict[str, Any] = {"depot_id": depot_id, **row} if depot_id is not None else row
     try:
         new = NewOrder.model_validate(given)

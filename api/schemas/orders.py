@@ -328,7 +328,7 @@ class Order(Response):
 
 
 class OrderChange(Request):
-    """What to complete or change; fields left out stay as they are."""
+    """What to complete or change; fields left out stay as they are, flags given as null are taken back."""
 
     contact: Contact | None = None
     items: list[Item] | None = Field(default=None, max_length=1000)
@@ -338,6 +338,9 @@ class OrderChange(Request):
     custom: bool | None = None
     production_at: Time | None = None
     customer_level: Name | None = None
+    priority: Priority | None = Field(default=None, description="stays, whatever the rules say")
+    amount_class: Name | None = None
+    profit_class: Name | None = None
     hold_reason: HoldReason | None = None
     reason: LongText | None = None
 

@@ -53,6 +53,12 @@ join orders o using (order_id)
 where c.order_id = :order_id and (:depots::bigint[] is null or o.depot_id = any(:depots))
 order by c.priority_change_id;
 
+-- name: asked_priority$
+select case when reason = :asked_for then after end
+from priority_change where order_id = :order_id
+order by priority_change_id desc
+limit 1;
+
 -- name: current^
 select o.depot_id, o.channel, o.received_at, o.promised_at, o.contact_id, o.ordered_at, o.promise_given,
        o.tagged_urgent, o.custom, o.production_at, o.customer_level, o.return_without_fault, o.surge,

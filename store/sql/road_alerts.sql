@@ -125,10 +125,13 @@ where c.recorded_at > :recorded_after::timestamptz and c.superseded_at is null a
 order by c.at, c.crossing_id;
 
 -- name: mismatched_scans
--- Scans heard of lately, made far from where the vehicle was that they name, judged by its fix nearest in time.
+-- Scans heard of lately, made far from where the vehicle was that they name or that their scanner rides on, judged by
+-- its fix nearest in time. What closed an order counts as well: a parcel handed over somewhere else.
 select s.code, s.device_time as since, v.vehicle_id, coalesce(p.order_id, o.order_id) as order_id, o.depot_id, near.metres
 from scan s
-join vehicle v on v.label = s.vehicle
+left join device_assignment ridden
+  on s.vehicle is null and ridden.device_id = s.device_id and ridden.period @> s.device_time
+join vehicle v on v.label = s.vehicle or v.vehicle_id = ridden.vehicle_id
 left join package p on p.code = s.code
 join orders o on o.order_id = p.order_id or (p.order_id is null and o.number = s.code)
 cross join lateral (
@@ -141,7 +144,7 @@ cross join lateral (
     limit 1
 ) as near
 where s.received_at > :recent::timestamptz and s.lat is not null and s.lon is not null and not s.too_late
-  and near.metres > :metres and o.closed_at is null
+  and near.metres > :metres and s.device_time <= coalesce(o.closed_at, 'infinity')
   and (:depots::bigint[] is null or o.depot_id = any(:depots))
 order by s.device_time, s.code;
 
@@ -172,5 +175,6 @@ cross join lateral (
 ) as before
 where s.received_at > :recent::timestamptz and s.lat is not null and s.lon is not null and not s.too_late
   and before.metres > :metres and before.metres > :mps * extract(epoch from before.apart)
-  and o.closed_at is null and (:depots::bigint[] is null or o.depot_id = any(:depots))
+  and s.device_time <= coalesce(o.closed_at, 'infinity')
+  and (:depots::bigint[] is null or o.depot_id = any(:depots))
 order by s.device_time, o.order_id;

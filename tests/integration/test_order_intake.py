@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -71,6 +71,33 @@ async def test_a_new_tag_changes_priority_and_the_packing_clock_and_is_recorded(
     assert packed["deadline_at"] == "2026-11-21T14:00:00Z"
 
 
+async def test_a_priority_somebody_asked_for_stays_until_another_is(world: ApiWorld) -> None:
+    body = {"depot_id": await world.depot(), **WHOLE, "priority": "high"}
+    order = await world.post("/v1/orders", body)
+    path = f"/v1/orders/{order['id']}"
+    priorities = []
+    for wanted in ({"contact": {"phone": "13900000000"}}, {"tagged_urgent": True}, {"priority": "low"}):
+        priorities.append((await world.client.patch(path, json=wanted)).json()["priority"])
+    assert priorities == ["high", "high", "low"]
+    changes = (await world.get(path))["priority_changes"]
+    assert [(one["after"], one["reason"]) for one in changes] == [("high", "asked for"), ("low", "asked for")]
+
+
+async def test_flags_of_the_erp_are_changed_and_taken_back(world: ApiWorld) -> None:
+    flags = {"hold_reason": "credit", "amount_class": "A", "profit_class": "B"}
+    order = await world.post("/v1/orders", {"depot_id": await world.depot(), **WHOLE, **flags})
+    assert {name: order[name] for name in flags} == flags
+    changes = {"hold_reason": None, "amount_class": "C"}
+    changed = (await world.client.patch(f"/v1/orders/{order['id']}", json=changes)).json()
+    assert {name: changed[name] for name in flags} == {**flags, **changes}
+
+
+async def test_an_order_cannot_have_been_received_in_the_future(world: ApiWorld) -> None:
+    body = {"depot_id": await world.depot(), **WHOLE, "received_at": (NOON + timedelta(hours=1)).isoformat()}
+    problem = await world.post("/v1/orders", body, expect=422)
+    assert problem["errors"][0]["pointer"] == "/received_at"
+
+
 async def test_a_closed_order_takes_only_corrections_with_a_reason(world: ApiWorld) -> None:
     order = await world.post("/v1/orders", {"depot_id": await world.depot(), **WHOLE})
     await world.happens(order["id"], "delivered")
@@ -126,9 +153,52 @@ async def test_csv_and_excel_say_the_same(world: ApiWorld) -> None:
     assert seen[0][3] == 2
 
 
+async def test_times_of_tables_are_the_depots_where_they_name_no_zone(world: ApiWorld) -> None:
+    depot = await world.depot()
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(COLUMNS)
+    sheet.append([*LINE[:4], datetime.fromisoformat("2026-11-21T20:00"), *LINE[5:]])
+    saved = io.BytesIO()
+    book.save(saved)
+    table = f"{','.join(COLUMNS)}\n{','.join(map(str, LINE))}\n".replace(
+        "-11-21T20:00:00+08:00", "/11/21 20:00"
+    )
+    # Excel in China writes CSV in GB 18030.
+    for content_type, content in ((EXCEL, saved.getvalue()), (CSV, table.encode("gb18030"))):
+        answer = await bulk(world, depot, content_type, content)
+        assert answer["created"] == 1, answer
+        order = await world.get(f"/v1/orders/{answer['items'][0]['order_id']}")
+        assert order["ordered_at"] == "2026-11-21T12:00:00Z"
+        assert order["contact"]["name"] == "张伟"
+
+
+async def test_rows_that_do_not_fit_are_refused_one_by_one(world: ApiWorld) -> None:
+    depot = await world.depot()
+    line = ",".join(map(str, LINE))
+    table = f"{','.join(COLUMNS)}\n{line},surplus\n{line},\n{line.rpartition(',')[0]}\n"
+    answer = await bulk(world, depot, CSV, table.encode())
+    assert [row["result"] for row in answer["items"]] == ["refused", "created", "created"]
+    assert "more cells than the header's 7 columns" in answer["items"][0]["problems"][0]
+    assert answer["items"][2]["missing"] == ["items.quantity"]
+    # U+2028 ends no line of JSON; a row as deep as this is none.
+    rows = [json.dumps({**WHOLE, "contact": {"name": "张\u2028伟"}}, ensure_ascii=False), "[" * 100_000]
+    answer = await bulk(world, depot, JSON_LINES, "\n".join(rows).encode())
+    assert (answer["rows"], answer["refused"]) == (2, 1)
+    assert answer["items"][1]["problems"] == ["the row is no JSON"]
+
+
 async def test_a_file_that_cannot_be_read_is_refused_whole(world: ApiWorld) -> None:
     depot = await world.depot()
-    for content_type, content in ((EXCEL, b"not a workbook"), (CSV, b"\xff\xfe"), ("text/plain", b"x")):
+    twice = b"channel,channel\nTM,TM"
+    bad = (
+        (EXCEL, b"not a workbook"),
+        (CSV, b"\xff\xfe"),
+        (CSV, b'a\n"x'),
+        (CSV, twice),
+        ("text/plain", b"x"),
+    )
+    for content_type, content in bad:
         answer = await world.client.post(
             f"/v1/orders/bulk?depot_id={depot}", content=content, headers={"Content-Type": content_type}
         )

@@ -189,3 +189,31 @@ async def test_people_see_and_acknowledge_only_their_depots_alerts(world: World)
     second = await alerts.acknowledge(world.connection, here, seen.public_id, "second", at(23))
     assert first.acknowledged_by == second.acknowledged_by == "first"
     assert second.acknowledged_at == at(22)
+
+
+async def test_each_customer_hears_of_its_own_promise_and_again_of_a_new_one(world: World) -> None:
+    stops, vehicle_id, trip_id = await hour_long_trip(world)
+    orders = [await world.order(stops, promised_min=promised) for promised in (50, 200)]
+    await world.connection.execute(
+        "with added as (insert into contact (public_id, depot_id, key_id)"
+        " select gen_random_uuid(), depot_id, 1 from depot returning contact_id)"
+        " update orders set contact_id = added.contact_id from added"
+    )
+    for order_id in orders:
+        await world.bind(order_id, trip_id)
+    for minute in (51, 201, 202):
+        await world.look_for_late(minute)
+    await world.connection.execute(
+        "update orders set promised_at = $1 where order_id = $2", at(300), orders[0]
+    )
+    await world.look_for_late(301)
+    told = await world.connection.fetch(
+        "select order_id, event_at, suppressed from notice where event = 'new_window' order by notice_id"
+    )
+    assert [tuple(row) for row in told] == [
+        (orders[0], at(50), None),
+        (orders[1], at(200), None),
+        (orders[0], at(300), None),
+    ]
+    assert len(await world.alerts()) == 1
+    assert vehicle_id

@@ -113,6 +113,32 @@ async def test_a_scan_far_from_the_vehicle_it_names_is_an_alert(world: World) ->
     assert await kinds(world) == [("scan_mismatch", [order_id], "over")]
 
 
+async def test_a_parcel_handed_over_far_from_the_vehicle_its_scanner_rides_on_is_an_alert(
+    world: World,
+) -> None:
+    order_id, vehicle_id, _ = await carried(world)
+    await fix(world, vehicle_id, 10, 31.0)
+    await world.connection.execute(
+        "with scanner as (insert into device (public_id, depot_id, name, kind)"
+        " select gen_random_uuid(), depot_id, 'scn', 'scanner' from depot returning device_id)"
+        " insert into device_assignment (device_id, vehicle_id, period)"
+        " select device_id, $1, tstzrange($2, null) from scanner",
+        vehicle_id,
+        at(-600),
+    )
+    await world.connection.execute(
+        "insert into scan"
+        " (device_id, device_time, content_hash, received_at, scan_id, code, action, lat, lon)"
+        " select device_id, $1, 1, $1, 's', $2, 'deliver', 31.1, 120.0 from device where name = 'scn'",
+        at(11),
+        f"P{order_id}",
+    )
+    await world.derive([order_id], at(11))
+    assert await world.connection.fetchval("select state from orders") == "delivered"
+    await look(world, 12)
+    assert await kinds(world) == [("scan_mismatch", [order_id], None)]
+
+
 async def fix(world: World, vehicle_id: int, minute: float, lat: float) -> None:
     """A fix as ingest stores it."""
     await world.connection.execute(

@@ -17,13 +17,41 @@ NINE = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
+def notice(event: str = "received", recipient: str = "customer", channel: str = "sms") -> str:
+    return f'notices = [{{event = "{event}", recipient = "{recipient}", channel = "{channel}"}}]'
+
+
+def clock(end: str = "verified", **more: str) -> str:
+    """The line of one clock, with TOML values."""
+    given = {"name": '"c"', "start": '["received"]', "end": f'"{end}"', "limit_min": "60", "owner": '"a"'}
+    values = {**given, "superior": '"b"', **more}
+    return "clocks = [{" + ", ".join(f"{name} = {value}" for name, value in values.items()) + "}]"
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [
         ("promise_h = 'soon'", "promise_h"),
         ("channel = []", "channel means nothing"),
         ("this is not TOML", "not TOML"),
-        ('notices = [{event = "x", recipient = "all", channel = "sms"}]', "recipient 'all'"),
+        (notice(recipient="all"), "recipient 'all'"),
+        (notice(event="dispached"), "'dispached'; choose from .*dispatched"),
+        (notice(event="stage_overdue"), "a notice to customer is of 'stage_overdue'"),
+        (notice(recipient="roles", event="stage_overdue", channel="email"), "'email'; choose from webhook"),
+        (notice(channel="webhook"), "to customer goes by 'webhook'"),
+        ('office = {opens = "18:00", closes = "08:30"}', "closes at 08:30, before it opens"),
+        ('office = {opens = "8 am", closes = "18:00"}', "office.opens is '8 am'"),
+        ('quiet_hours = {begins = "22:00", ends = "25:00"}', "quiet_hours.ends"),
+        ('channels = [{name = "TM", required = ["contact.fone"]}]', "TM requires 'contact.fone'"),
+        ('channels = [{name = "TM"}, {name = "TM"}]', "channels has 'TM' twice"),
+        ('priorities = [{priority = "urgnt", when = {custom = true}}]', "'urgnt'"),
+        ('priorities = [{priority = "high", when = {costum = true}}]', "asks for 'costum'"),
+        ('duties = {boss = ["manager"]}', "'boss'"),
+        (clock(end="verifed"), "'verifed'"),
+        (clock(calendar='"never"'), "calendar 'never'"),
+        (clock(limit_min="0"), "above 0"),
+        (clock(pauses='["lunch"]'), "lunch"),
+        (clock(limits='[{when = {}, until = "tomorrow"}]'), "lasts until 'tomorrow'"),
     ],
 )
 def test_a_wrong_file_is_refused_in_words(text: str, word: str) -> None:

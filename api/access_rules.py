@@ -65,6 +65,8 @@ RULES: dict[str, Rule] = {
     "GET /v1/api-keys": Rule(MANAGERS),
     "POST /v1/api-keys/{key_id}/rotation": Rule(MANAGERS),
     "DELETE /v1/api-keys/{key_id}": Rule(MANAGERS),
+    "POST /v1/customers/export": Rule(MANAGERS),
+    "POST /v1/customers/erasure": Rule(MANAGERS),
     "POST /v1/depots": Rule(ADMIN),
     "GET /v1/depots": Rule(STAFF),
     "GET /v1/depots/{depot_id}": Rule(STAFF),

@@ -255,7 +255,7 @@ async def _change_contact(
     contact_id = await _add_contact(connection, api, principal, before.depot_id, merged)
     if contact_id is not None:
         await placing.after_change(connection, api, principal, order_id, contact_id, known, merged, now)
-        await intake.set_contact(connection, order_id, contact_id)
+        await intake.set_contact(connection, order_id, contact_id, now)
     return merged
 
 

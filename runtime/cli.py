@@ -16,6 +16,7 @@ from rich.console import Console
 
 from migrations.runner import MigrationError, migrate
 from runtime.audit_commands import audit_app
+from runtime.customer_commands import customer_app
 from runtime.device_commands import device_app
 from runtime.doctor import Verdict, examine, show
 from runtime.eta_commands import eta_app
@@ -42,6 +43,7 @@ app.add_typer(eta_app, name="eta")
 app.add_typer(rules_app, name="rules")
 app.add_typer(trip_app, name="trip")
 app.add_typer(user_app, name="user")
+app.add_typer(customer_app, name="customer")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
 

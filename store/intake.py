@@ -167,9 +167,9 @@ async def current(connection: Connection, order_id: int) -> Current:
     return Current(**row, description=description)
 
 
-async def set_contact(connection: Connection, order_id: int, contact_id: int) -> None:
-    """Give an order the caller has locked another contact."""
-    await _queries.set_contact(connection, order_id=order_id, contact_id=contact_id)
+async def set_contact(connection: Connection, order_id: int, contact_id: int, now: datetime) -> None:
+    """Give an order the caller has locked another contact; the one before is erased."""
+    await _queries.set_contact(connection, order_id=order_id, contact_id=contact_id, now=now)
 
 
 async def set_promise(connection: Connection, order_id: int, promised_at: datetime) -> None:

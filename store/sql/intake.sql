@@ -67,7 +67,19 @@ from orders o
 where o.order_id = :order_id;
 
 -- name: set_contact!
-update orders set contact_id = :contact_id where order_id = :order_id;
+-- A contact that no order has any more is nobody's business.
+with former as (
+    select contact_id from orders where order_id = :order_id
+), changed as (
+    update orders set contact_id = :contact_id where order_id = :order_id
+)
+update contact c
+set name_cipher = null, phone_cipher = null, address_cipher = null, point_cipher = null, email_cipher = null,
+    candidates_cipher = null, phone_index = null, address_index = null, erased_at = :now
+from former
+where c.contact_id = former.contact_id and c.contact_id <> :contact_id
+  and not exists (
+      select from orders o where o.contact_id = former.contact_id and o.order_id <> :order_id);
 
 -- name: set_promise!
 update orders set promised_at = :promised_at, promise_given = true where order_id = :order_id;

@@ -56,6 +56,9 @@ class Things:
             "POST /v1/me/password": {"old": "not this one", "new": "another password"},
             "POST /v1/shippers": {"depot_id": self.depot, "code": new},
             "POST /v1/api-keys": {"shipper_id": self.shipper, "label": "l", "scopes": ["orders:read"]},
+            "POST /v1/customers/export": {"order_id": self.order},
+            # Under way: found, and refused.
+            "POST /v1/customers/erasure": {"order_id": self.order},
             "POST /v1/depots": {"code": new, "name": "n"},
             "POST /v1/vehicles": {"depot_id": self.depot, "label": new},
             "POST /v1/devices": {"depot_id": self.depot, "name": new, "kind": "tracker"},

@@ -57,6 +57,8 @@ def names_foreign(name: str, role: str) -> bool:
         "POST /v1/trips",
         "POST /v1/orders",
         "POST /v1/endpoints",
+        "POST /v1/customers/export",
+        "POST /v1/customers/erasure",
     )
     return "{" in name or named_in_body
 

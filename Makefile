@@ -30,8 +30,8 @@ permute: setup ## many arrivals of one fleet's day, shuffled, doubled, cut: one 
 checked-kernels: setup ## the kernels' tests with bounds checks on, and under AddressSanitizer
 	@$(python) scripts/checked_kernels.py && $(python) scripts/checked_kernels.py --sanitize
 
-oracles: setup ## the kernels against JTS's test cases and Shapely on a million points; prints counts
-	@$(python) -m pytest -q -s tests/integration/test_realdata_geometry.py
+oracles: setup ## the kernels on real data: JTS's cases, Shapely's answers, people's labels; prints the figures
+	@$(python) -m pytest -q -s $(addprefix tests/integration/test_realdata_,geometry.py stays.py crossings.py gtfs.py)
 
 check: setup ## ruff, mypy, import-linter, cython-lint, and who may name the kernels
 	@scripts/check.sh

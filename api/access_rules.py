@@ -74,6 +74,7 @@ RULES: dict[str, Rule] = {
     "GET /v1/vehicles": Rule(STAFF),
     "GET /v1/vehicles/{vehicle_id}": Rule(STAFF),
     "GET /v1/vehicles/{vehicle_id}/track": Rule(OFFICE),
+    "GET /v1/vehicles/{vehicle_id}/stays": Rule(OFFICE),
     "GET /v1/fleet/positions": Rule(STAFF),
     "GET /v1/fleet/events": Rule(STAFF),
     "POST /v1/devices": Rule(MANAGERS),

@@ -88,6 +88,30 @@ class TrackPoint(Response):
     accuracy_m: float | None
 
 
+class Stay(Response):
+    """A time a vehicle stood: from its first fix there to its last; the middle of its fixes."""
+
+    from_: Time = Field(serialization_alias="from", validation_alias="from_")
+    to: Time
+    lat: Latitude
+    lon: Longitude
+
+
+class Drive(Response):
+    """A trip from one stay to the next; metres from fix to fix."""
+
+    from_: Time = Field(serialization_alias="from", validation_alias="from_")
+    to: Time
+    distance_m: float
+
+
+class Movements(Response):
+    """When a vehicle stood and when it drove, each in order of time."""
+
+    stays: list[Stay]
+    drives: list[Drive]
+
+
 class NewDevice(Request):
     """A tracker or scanner; `name` is its MQTT user and the device part of its topics."""
 

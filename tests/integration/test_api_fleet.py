@@ -74,6 +74,34 @@ async def test_a_track_comes_page_by_page_and_only_while_the_device_was_assigned
     assert [p["lat"] for p in (await world.get(f"/v1/vehicles/{other}/track"))["items"]] == [31.05]
 
 
+async def test_where_a_vehicle_stood_and_its_drives_between(world: ApiWorld) -> None:
+    depot = await world.depot()
+    vehicle = await world.vehicle(depot)
+    device = (await world.post("/v1/devices", {"depot_id": depot, "name": "tracker-1"}))["id"]
+    began = NOON - timedelta(hours=2)
+    await world.post(f"/v1/devices/{device}/assignments", {"vehicle_id": vehicle, "from": began.isoformat()})
+    for minute, lat in enumerate([31.0, 31.0, 31.0, 31.0, 31.0, 31.01, 31.02, 31.02, 31.02, 31.02, 31.02]):
+        await world.moves(device, vehicle, lat, 121.4, began + timedelta(minutes=minute))
+
+    path = f"/v1/vehicles/{vehicle}/stays"
+    found = await world.get(path)
+    stays = [(stay["from"], stay["to"], stay["lat"]) for stay in found["stays"]]
+    assert stays == [
+        ("2026-11-21T10:00:00Z", "2026-11-21T10:04:00Z", 31.0),
+        ("2026-11-21T10:06:00Z", "2026-11-21T10:10:00Z", 31.02),
+    ]
+    assert found["drives"] == [
+        {"from": "2026-11-21T10:04:00Z", "to": "2026-11-21T10:06:00Z", "distance_m": 2223.9}
+    ]
+    assert await world.get(path, least_s=3600) == {
+        "stays": [],
+        "drives": [{"from": "2026-11-21T10:00:00Z", "to": "2026-11-21T10:10:00Z", "distance_m": 2223.9}],
+    }
+    assert await world.get(path, to=began.isoformat()) == {"stays": [], "drives": []}
+    too_long = await world.get(path, expect=422, **{"from": (NOON - timedelta(days=8)).isoformat()})
+    assert too_long["errors"][0]["parameter"] == "from"
+
+
 async def test_a_device_token_is_shown_once_and_its_assignments_never_overlap(world: ApiWorld) -> None:
     depot = await world.depot()
     vehicle = await world.vehicle(depot)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from geo.crossings import ENTER, EXIT, INSIDE, CrossingDetector
 from geo.fences import FenceIndex, FenceVersion, parse_fence
-from geo.stops import StopRules, drives_between, find_stays
+from geo.stops import StopRules, find_drives, find_stays
 
 ROOT = Path(__file__).resolve().parents[2]
 REALDATA = Path(os.environ.get("ZAITU_REALDATA", ROOT.parent / "shared" / "realdata"))
@@ -88,7 +88,8 @@ def fences_where_they_dwell(tracks: list[tuple[str, Track]]) -> tuple[FenceIndex
         FenceVersion(number, 1, -math.inf, math.inf, parse_fence(shape))
         for number, shape in enumerate(shapes)
     )
-    return index, sum(map(len, stays)), sum(len(drives_between(found)) for found in stays)
+    drives = [find_drives(*own.T, found) for (_, own), found in zip(tracks, stays, strict=True)]
+    return index, sum(map(len, stays)), sum(map(len, drives))
 
 
 @pytest.mark.parametrize("source", [geolife, b63])

@@ -1,12 +1,9 @@
-"""The kernels on geometry and traces nobody here made: JTS's answers, Shapely's, and people's labels."""
+"""The kernels on geometry nobody here made: JTS's answers, and Shapely's."""
 
-import csv
-import io
 import json
 import math
 import os
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,6 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geo.fences import FenceGeometry, FenceIndex, FenceVersion
-from geo.stops import StopRules, find_stays
 
 ROOT = Path(__file__).resolve().parents[2]
 REALDATA = Path(os.environ.get("ZAITU_REALDATA", ROOT.parent / "shared" / "realdata"))
@@ -29,7 +25,6 @@ pytestmark = [
 ]
 AREAL = ("Polygon", "MultiPolygon")
 POINTS = 1_000_000
-Column = NDArray[np.float64]
 
 
 def report(line: str) -> None:
@@ -166,59 +161,3 @@ def pairs_by_shapely(
         near = np.flatnonzero((lons >= west) & (lons <= east) & (lats >= south) & (lats <= north))
         found.append(near[shapely.intersects_xy(area, lons[near], lats[near])] * len(areas) + i)
     return np.unique(np.concatenate(found))
-
-
-RULES_TRIED = [
-    StopRules(radius_m=radius_m, least_s=least_s)
-    for radius_m in (10.0, 15.0, 20.0, 25.0, 35.0, 50.0)
-    for least_s in (15.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0)
-]
-
-
-def delivery_tracks() -> Iterator[tuple[Column, Column, Column, NDArray[np.bool_]]]:
-    """Epoch s, latitude, longitude, and who labelled them on foot; metres put onto the plane at 0, 0."""
-    with zipfile.ZipFile(next((REALDATA / "goal_delivery").glob("*.zip"))) as archive:
-        for name in sorted(archive.namelist()):
-            rows = (
-                list(csv.DictReader(io.StringIO(archive.read(name).decode()))) if name.endswith("csv") else []
-            )
-            if rows:
-                yield (
-                    np.array([row["timestamp"] for row in rows], "datetime64[ns]").astype(np.int64) / 1e9,
-                    np.array([float(row["y"]) for row in rows]) / 111_195.08,
-                    np.array([float(row["x"]) for row in rows]) / 111_195.08,
-                    np.array([row["groundtruth"] == "OnFoot" for row in rows]),
-                )
-
-
-def precision_and_recall(tracks: list[Any], rules: StopRules) -> tuple[float, float]:
-    """Of fixes in stays, how many are on foot; and of those on foot, how many are in stays."""
-    counts = np.zeros((2, 2), dtype=int)
-    for times, lats, lons, on_foot in tracks:
-        staying = np.zeros(len(times), dtype=int)
-        for stay in find_stays(times, lats, lons, rules=rules):
-            staying[stay.first : stay.last + 1] = 1
-        np.add.at(counts, (on_foot.astype(int), staying), 1)
-    return counts[1, 1] / max(counts[:, 1].sum(), 1), counts[1, 1] / counts[1].sum()
-
-
-def f1(precision: float, recall: float) -> float:
-    return 2.0 * precision * recall / (precision + recall) if precision + recall > 0.0 else 0.0
-
-
-def test_stays_against_the_labels_of_delivery_agents() -> None:
-    """The parameters are chosen on every other trajectory, and judged on the rest."""
-    tracks = list(delivery_tracks())
-    chosen_on, judged_on = tracks[::2], tracks[1::2]
-    chosen = max(RULES_TRIED, key=lambda rules: f1(*precision_and_recall(chosen_on, rules)))
-    for rules in (chosen, StopRules()):
-        precision, recall = precision_and_recall(judged_on, rules)
-        name = "chosen" if rules is chosen else "default"
-        report(
-            f"stays, {name} on {len(chosen_on)} other trajectories ({rules}): precision {precision:.3f}, "
-            f"recall {recall:.3f} of {sum(on_foot.sum() for *_, on_foot in judged_on)} fixes on foot in "
-            f"{len(judged_on)} trajectories"
-        )
-    precision, recall = precision_and_recall(judged_on, chosen)
-    assert precision > 0.78
-    assert recall > 0.85

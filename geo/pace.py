@@ -113,27 +113,37 @@ def observe(
         known &= ~np.asarray(standing, dtype=np.bool_)
     known_s = np.concatenate([[0.0], np.cumsum(np.where(known, gaps_s, 0.0))])
     known_m = np.concatenate([[0.0], np.cumsum(np.where(known, np.diff(distances), 0.0))])
-    seconds = np.diff(np.interp(path.edges_m, distances, known_s))
-    covered = np.diff(np.interp(path.edges_m, distances, known_m)) / np.diff(path.edges_m)
-    metres = covered * path.weights_m
-    pieces = np.flatnonzero(covered > 0.05)
-    seconds, metres = np.minimum(seconds, SLOWEST_S_PER_M * metres)[pieces], metres[pieces]
-    at_edges = np.interp(path.edges_m, distances, times)
-    slots = time_slots(at_edges[pieces], utc_offset_s)
+    # Only the pieces the samples reach are looked at: a route is long, and two fixes are near each other.
+    first, end = _reached(path.edges_m, float(distances[0]), float(distances[-1]))
+    edges_m = path.edges_m[first : end + 1]
+    seconds = np.diff(np.interp(edges_m, distances, known_s))
+    covered = np.diff(np.interp(edges_m, distances, known_m)) / np.diff(edges_m)
+    metres = covered * path.weights_m[first:end]
+    seen = covered > 0.05
+    seconds, metres = np.minimum(seconds, SLOWEST_S_PER_M * metres)[seen], metres[seen]
+    pieces, at_edges = first + np.flatnonzero(seen), np.interp(edges_m, distances, times)[:-1][seen]
+    slots = time_slots(at_edges, utc_offset_s)
     # The hour cannot be read off the places of one drive: the fleet's sums are one more level.
     levels = np.concatenate([np.full((1, len(pieces)), FLEET_KEY, np.int64), path.cells[:, pieces]])
     count = len(levels)
     keys, all_slots = levels.ravel(), np.tile(slots, count)
     all_seconds, all_metres = np.tile(seconds, count), np.tile(metres, count)
     if path.elapsed_keys is not None and math.isfinite(departure_s) and len(pieces):
-        edges = pieces[covered[pieces] > 0.99]
-        elapsed_s = np.clip(at_edges[edges] - departure_s, -LONGEST_ELAPSED_S, LONGEST_ELAPSED_S)
-        keys = np.concatenate([keys, path.elapsed_keys[edges]])
+        whole = covered[seen] > 0.99
+        elapsed_s = np.clip(at_edges[whole] - departure_s, -LONGEST_ELAPSED_S, LONGEST_ELAPSED_S)
+        keys = np.concatenate([keys, path.elapsed_keys[pieces[whole]]])
         departure_slot = time_slots([departure_s], utc_offset_s)
-        all_slots = np.concatenate([all_slots, np.repeat(departure_slot, len(edges))])
+        all_slots = np.concatenate([all_slots, np.repeat(departure_slot, len(elapsed_s))])
         all_seconds = np.concatenate([all_seconds, elapsed_s])
-        all_metres = np.concatenate([all_metres, np.ones(len(edges))])
+        all_metres = np.concatenate([all_metres, np.ones(len(elapsed_s))])
     return _summed(keys, all_slots, all_seconds, all_metres, weight_at(float(times[0])))
+
+
+def _reached(edges_m: NDArray[np.float64], from_m: float, to_m: float) -> tuple[int, int]:
+    """The first piece between two distances, and the one after the last."""
+    first = int(np.searchsorted(edges_m, from_m, side="right")) - 1
+    end = int(np.searchsorted(edges_m, to_m, side="left"))
+    return min(max(first, 0), len(edges_m) - 1), min(max(end, 0), len(edges_m) - 1)
 
 
 def observe_services(keys: Sequence[int], seconds: Sequence[float], at_s: float) -> Observation:
@@ -243,14 +253,16 @@ class PaceTable:
         for level, (keys, shrinkage) in enumerate(
             zip([*fleet, *path.cells], (FLEET_SHRINKAGE, *LEVEL_SHRINKAGE), strict=False)
         ):
-            rows = self._rows_of(keys)
+            cells, cell_of = np.unique(keys, return_inverse=True)
+            rows = self._rows_of(cells)
             seconds, metres = self._seconds[rows], self._weights[rows]
-            all_m, all_prior = metres.sum(axis=1), shrinkage.all_hours_m * seen_now
-            hour_m, hour_prior = metres @ alike, shrinkage.hour_m * seen_now
+            all_m, all_prior = metres.sum(axis=1)[cell_of], shrinkage.all_hours_m * seen_now
+            hour_m, hour_prior = (metres @ alike)[cell_of], shrinkage.hour_m * seen_now
             above = hourly / always
-            always = (seconds.sum(axis=1) + all_prior * always) / (all_m + all_prior)
-            hourly = (seconds @ alike + hour_prior * always * above) / (hour_m + hour_prior)
-            squares = (self._squares[rows].sum(axis=1) + all_prior * squares) / (all_m + all_prior)
+            always = (seconds.sum(axis=1)[cell_of] + all_prior * always) / (all_m + all_prior)
+            hourly = ((seconds @ alike)[cell_of] + hour_prior * always * above) / (hour_m + hour_prior)
+            seen_squares = self._squares[rows].sum(axis=1)[cell_of]
+            squares = (seen_squares + all_prior * squares) / (all_m + all_prior)
             if plan is not None and level == STREET_LEVEL:
                 planned = np.diff(plan.seconds_to(path.edges_m)) / path.weights_m
                 known = all_m / (all_m + PLAN_M * seen_now)

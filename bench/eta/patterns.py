@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ class StopPlaces:
 
     def __init__(self) -> None:
         self._samples: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self._medians: dict[tuple[str, str], tuple[int, float]] = {}
 
     def learn(self, pattern: str, stop: str, place_m: float) -> None:
         """Learn from one estimate, and where its vehicle was."""
@@ -37,11 +39,17 @@ class StopPlaces:
     def place_m(self, pattern: str, stop: str) -> float | None:
         """Metres from the pattern's start, None if it is not known yet."""
         samples = self._samples[pattern].get(stop)
-        return float(np.median(samples)) if samples else None
+        if not samples:
+            return None
+        kept = self._medians.get((pattern, stop))
+        if kept is None or kept[0] != len(samples):
+            kept = self._medians[pattern, stop] = (len(samples), median(samples))
+        return kept[1]
 
     def of(self, pattern: str) -> dict[str, float]:
         """All stops known of a pattern."""
-        return {stop: float(np.median(samples)) for stop, samples in self._samples[pattern].items()}
+        places = {stop: self.place_m(pattern, stop) for stop in self._samples[pattern]}
+        return {stop: place_m for stop, place_m in places.items() if place_m is not None}
 
 
 class Patterns:

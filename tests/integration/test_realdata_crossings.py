@@ -88,7 +88,10 @@ def fences_where_they_dwell(tracks: list[tuple[str, Track]]) -> tuple[FenceIndex
         FenceVersion(number, 1, -math.inf, math.inf, parse_fence(shape))
         for number, shape in enumerate(shapes)
     )
-    drives = [find_drives(*own.T, found) for (_, own), found in zip(tracks, stays, strict=True)]
+    drives = [
+        find_drives(own[:, 0], own[:, 1], own[:, 2], found)
+        for (_, own), found in zip(tracks, stays, strict=True)
+    ]
     return index, sum(map(len, stays)), sum(map(len, drives))
 
 

@@ -64,7 +64,7 @@ async def read_order(connection: Connection, api: Services, principal: Principal
             conflict_of(api, principal, one)
             for one in await conflicts.of_order(connection, principal, order.order_id)
         ],
-        contact=None if contact is None else _contact(contact),
+        contact=None if contact is None else contact_of(contact),
         address=None if address is None else _address(address, principal),
         no_eta_reason=why_no_eta(
             has_eta=stops[-1].seq in by_stop,
@@ -133,7 +133,8 @@ def _head(order: order_views.Order | order_views.OrderLine) -> dict[str, Any]:
     }
 
 
-def _contact(contact: contacts.Contact) -> Contact:
+def contact_of(contact: contacts.Contact) -> Contact:
+    """A contact as the API shows it."""
     lat, lon = contact.point or (None, None)
     return Contact(
         name=contact.name,

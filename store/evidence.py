@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from domain.access import Principal
@@ -40,6 +41,15 @@ async def orders_of_codes(connection: Connection, principal: Principal, codes: C
     return {row["order_id"] async for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """How a parcel was handed over: who signed, where the photo or signature is kept, what else to say."""
+
+    signed_by: str | None = None
+    proof: str | None = None
+    note: str | None = None
+
+
 async def orders_of_crossings(
     connection: Connection, principal: Principal, crossings: Collection[Crossing]
 ) -> set[int]:
@@ -74,9 +84,18 @@ async def orders_of_scanners(connection: Connection, since: Mapping[int, datetim
     return {row["order_id"] async for row in rows}
 
 
-async def add(connection: Connection, cipher: Cipher, order_id: int, evidence: Evidence) -> bool:
+async def add(
+    connection: Connection,
+    cipher: Cipher,
+    order_id: int,
+    evidence: Evidence,
+    handover: Handover | None = None,
+) -> bool:
     """Write down what a person or a partner's system says; False when the same was said before."""
-    private = cipher.seal_texts({"actor": evidence.actor, "reason": evidence.reason}, EVIDENCE_CONTEXT)
+    texts = {} if handover is None else asdict(handover)
+    private = cipher.seal_texts(
+        {"actor": evidence.actor, "reason": evidence.reason, **texts}, EVIDENCE_CONTEXT
+    )
     return bool(await _add(connection, [(order_id, evidence)], [private]))
 
 

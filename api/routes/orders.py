@@ -27,7 +27,8 @@ from api.schemas.orders import (
     OrderSummary,
 )
 from api.services import Api, Limit
-from domain.access import Principal
+from domain.access import Principal, Role
+from domain.happenings import Happening
 from domain.milestones import NO_STOP, Evidence, Kind, Stage, kind_of
 from store import audit, evidence, intake, order_views, orders, trips
 from store.errors import Conflict
@@ -195,6 +196,7 @@ async def add_evidence(order_id: UUID, new: NewEvidence, api: Api, principal: St
         if new.package_code is not None:
             package_id = await orders.package_id(work.connection, internal_id, new.package_code)
         await _refuse_if_closed(work.connection, internal_id, new)
+        _refuse_unexplained(principal, new)
         if new.manual:
             _refuse_owner(principal)
             await audit.record(
@@ -210,7 +212,8 @@ async def add_evidence(order_id: UUID, new: NewEvidence, api: Api, principal: St
             actor=principal.name if principal.own else new.actor or principal.name,
             reason=new.reason,
         )
-        await evidence.add(work.connection, api.cipher, internal_id, said)
+        handover = evidence.Handover(new.signed_by, new.proof, new.note)
+        await evidence.add(work.connection, api.cipher, internal_id, said, handover)
         await derive(work, internal_id, now)
         return await read_order(work.connection, api, principal, order_id)
 
@@ -222,6 +225,13 @@ async def _refuse_if_closed(connection: Connection, order_id: int, new: NewEvide
         raise Conflict(
             f"The order is closed ({known.state}). To correct it, send manual evidence with actor and reason."
         )
+
+
+def _refuse_unexplained(principal: Principal, new: NewEvidence) -> None:
+    """A driver who comes back with a parcel says why: the next attempt depends on it."""
+    in_vain = new.stage in (Happening.ATTEMPT_FAILED, Happening.REFUSED)
+    if principal.role == Role.DRIVER and in_vain and not new.reason:
+        raise unusable("say why the parcel could not be handed over", "/reason")
 
 
 def _refuse_owner(principal: Principal) -> None:

@@ -354,7 +354,8 @@ class ClockReason(Request):
 class NewEvidence(Request):
     """Something another system knows about an order; `source_key` makes saying it twice harmless.
 
-    `manual` marks what a person says: it needs the user as `actor` and a reason.
+    `manual` marks what a person says: it needs the user as `actor` and a reason. signed_by, proof (where a
+    photo or signature is kept) and note say how a parcel was handed over; they are stored encrypted.
     """
 
     stage: str
@@ -364,6 +365,9 @@ class NewEvidence(Request):
     package_code: str | None = Field(default=None, max_length=100)
     actor: Name | None = None
     reason: LongText | None = None
+    signed_by: Name | None = None
+    proof: str | None = Field(default=None, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")
+    note: LongText | None = None
     manual: bool = False
 
     @model_validator(mode="after")

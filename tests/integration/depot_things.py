@@ -15,7 +15,7 @@ LATER = (NOON + timedelta(hours=5)).isoformat()
 CIRCLE = {"type": "Point", "coordinates": [121.0, 31.0], "radius_m": 200}
 
 
-QUERIES = {"GET /v1/search": "?q=138"}
+QUERIES = {"GET /v1/search": "?q=138", "GET /v1/codes": "?code=N-{depot_id}"}
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Things:
     def path(self, name: str) -> str:
         path = name.partition(" ")[2]
         values = {**{f"{noun}_id": value for noun, value in vars(self).items()}, "token": self.token}
-        return path.format(**values, clock="verified") + QUERIES.get(name, "")
+        return (path + QUERIES.get(name, "")).format(**values, clock="verified")
 
     def body(self, name: str) -> Any:
         """A body the route takes, naming this depot's things."""
@@ -85,6 +85,7 @@ class Things:
             "POST /v1/orders/{order_id}/clocks/{clock}/reason": {"reason": "r"},
             "POST /v1/orders/{order_id}/evidence": said,
             "POST /v1/orders/{order_id}/assignment": {"vehicle_id": self.vehicle},
+            "POST /v1/tasks/{order_id}/{clock}/done": {},
             "POST /v1/conflicts/{conflict_id}/settlement": {"reason": "r"},
             "POST /v1/endpoints": webhook,
             "POST /v1/alerts/{alert_id}/assign": {"to": "somebody"},
@@ -111,7 +112,7 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
             "stops": [stop, {**stop, "kind": "destination", "name": "苏州", "lat": 31.3}],
         },
     )
-    order = await world.post("/v1/orders", order_of(depot, phone))
+    order = await world.post("/v1/orders", order_of(depot, phone, number=f"N-{depot}"))
     await world.post(f"/v1/orders/{order['id']}/legs", {"trip_id": trip["id"]})
     endpoint = await world.post(
         "/v1/endpoints", {"depot_id": depot, "kind": "webhook", "url": "https://example.org/x"}

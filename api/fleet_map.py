@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Set
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -186,7 +186,7 @@ def _sorted_out(
     return inside, left
 
 
-def columns(vehicles: list[tuple[MapVehicle, str]], left: list[UUID] | None = None) -> bytes:
+def columns(vehicles: Sequence[tuple[MapVehicle, str]], left: list[UUID] | None = None) -> bytes:
     """Vehicles with their statuses as JSON by column (schemas/fleet_map.py); `left` only where given."""
     table: dict[str, object] = {
         "ids": [vehicle.public_id for vehicle, _ in vehicles],

@@ -12,6 +12,9 @@ from statistics import fmean
 
 from domain.facts import NEWEST_ACCEPTED, UNSET_BEFORE
 
+TAKES_EFFECT_AFTER = timedelta(seconds=5)
+"""By then ingest has heard of a correction: whatever it receives later is corrected."""
+
 LEAST_EVIDENCE = 3
 NETWORK_ALLOWANCE = timedelta(minutes=2)
 """How much longer than its quickest fact others may take and still speak for the same clock."""

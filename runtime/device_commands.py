@@ -15,7 +15,7 @@ import typer
 from uuid_utils.compat import uuid7
 
 from domain.access import process_principal
-from domain.device_clocks import Adjustment
+from domain.device_clocks import TAKES_EFFECT_AFTER, Adjustment
 from runtime.settings import load_settings
 from runtime.stack.embedded import EmbeddedStack
 from runtime.stack.mosquitto import hash_password, refuse_own_name
@@ -30,9 +30,6 @@ from store.unit_of_work import unit_of_work
 Answer = TypeVar("Answer")
 device_app = typer.Typer(help="How devices do, and their clocks.", no_args_is_help=True)
 WHO = process_principal("cli")
-TAKES_EFFECT_AFTER = timedelta(seconds=5)
-"""By then ingest has heard of a correction: whatever it receives later is corrected."""
-
 _MILLISECOND = timedelta(milliseconds=1)
 _UNITS = {"ms": _MILLISECOND, "s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 _MOST = timedelta(days=36_525)

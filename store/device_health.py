@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.access import Principal
+from domain.alerts import STALE_AT_LEAST
 from domain.device_clocks import Proposal, propose
 from store import clocks
 from store.clocks import CorrectionInForce
@@ -59,6 +60,62 @@ class DeviceHealth:
     quarantined: dict[str, int]
     correction: CorrectionInForce | None
     proposal: Proposal | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLine:
+    """A device as one line of a list; counts of what never came, is set apart, and was rejected."""
+
+    device_id: int
+    public_id: UUID
+    depot_public_id: UUID
+    name: str
+    kind: str
+    status: str
+    expected_interval_s: float
+    last_fix_at: datetime | None
+    last_received_at: datetime | None
+    gaps: int
+    quarantined: int
+    rejected: int
+    is_corrected: bool
+    is_silent: bool
+    vehicle_public_id: UUID | None
+    vehicle_label: str | None
+
+    @property
+    def clock_state(self) -> str:
+        """corrected, doubtful (facts are set apart for their times), or right."""
+        return "corrected" if self.is_corrected else "doubtful" if self.quarantined else "right"
+
+
+async def list_page(
+    connection: Connection,
+    principal: Principal,
+    now: datetime,
+    *,
+    depot: UUID | None = None,
+    vehicle_id: int | None = None,
+    trouble: str | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[DeviceLine]:
+    """Devices by name, after the one called `after`; all, those on a vehicle now, those with some trouble.
+
+    trouble: silent, clock, gaps, rejected, or any.
+    """
+    rows = _queries.list_page(
+        connection,
+        now=now,
+        depots=principal.depots,
+        depot=depot,
+        silent_after=STALE_AT_LEAST,
+        vehicle_id=vehicle_id,
+        trouble=trouble,
+        after=after,
+        limit_rows=limit,
+    )
+    return [DeviceLine(**row) async for row in rows]
 
 
 async def named(connection: Connection, principal: Principal, name: str) -> DeviceName:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from domain.access import Principal
@@ -13,6 +14,8 @@ from store.pool import Connection
 from store.queries import load
 
 _queries = load("fleet_map")
+
+Status = Literal["moving", "stopped", "stale"]
 
 STANDING_MPS = 1.0
 """Slower than this a vehicle stands: receivers report a drift when it does."""
@@ -35,7 +38,7 @@ class MapVehicle:
     trip_public_id: UUID | None
     risk: str | None
 
-    def status(self, now: datetime) -> str:
+    def status(self, now: datetime) -> Status:
         """Whether it is moving or stopped, or has been silent for so long (stale) that nobody knows."""
         if now - self.at > silence_limit(timedelta(seconds=self.expected_interval_s)):
             return "stale"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from uuid_utils.compat import uuid7
 
 from domain.access import Principal
-from domain.notices import News, due, rules_for, why_not_sent
+from domain.notices import LINK, News, due, rules_for, why_not_sent
 from domain.rules import NoticeRule, Rules
 from store import rules as rule_store
 from store.cipher import Cipher
@@ -78,10 +78,10 @@ def opened_secret(cipher: Cipher, sealed: bytes) -> str:
     return cipher.decrypt(sealed, SECRET_CONTEXT).decode()
 
 
-async def tell(connection: Connection, news: dict[int, News], now: datetime) -> None:
-    """Write the notices of one piece of news for each of these orders."""
+async def tell(connection: Connection, news: dict[int, News], now: datetime) -> int:
+    """Write the notices of one piece of news for each of these orders; returns how many were written."""
     if not news:
-        return
+        return 0
     rows = _queries.told_orders(connection, order_ids=sorted(news))
     told = [
         Told(
@@ -93,13 +93,16 @@ async def tell(connection: Connection, news: dict[int, News], now: datetime) -> 
         )
         async for row in rows
     ]
-    await write(connection, await rule_store.in_force(connection), told, now)
+    return await write(connection, await rule_store.in_force(connection), told, now)
 
 
-async def write(connection: Connection, rules: Rules, told: Sequence[Told], now: datetime) -> None:
-    """Write what the rules want told, in the caller's transaction; what was written before stays as it is."""
+async def write(connection: Connection, rules: Rules, told: Sequence[Told], now: datetime) -> int:
+    """Write what the rules want told, in the caller's transaction; what was written before stays as it is.
+
+    Returns how many were written.
+    """
     if not told:
-        return
+        return 0
     depot_ids = sorted({one.depot_id for one in told})
     endpoints = [row async for row in _queries.endpoints(connection, depot_ids=depot_ids)]
     rows = [
@@ -121,9 +124,7 @@ async def write(connection: Connection, rules: Rules, told: Sequence[Told], now:
         for rule in rules_for(news.event, rules.notices)
         for endpoint_id in _recipients(one, news, rule, endpoints)
     ]
-    if rows:
-        async for _ in _queries.write(connection, notices=rows, now=now):
-            pass
+    return len([row async for row in _queries.write(connection, notices=rows, now=now)]) if rows else 0
 
 
 def _recipients(one: Told, news: News, rule: NoticeRule, endpoints: Sequence[Any]) -> Iterator[int | None]:
@@ -141,7 +142,7 @@ def _recipients(one: Told, news: News, rule: NoticeRule, endpoints: Sequence[Any
 def _is_for(rule: NoticeRule, news: News, role: str | None) -> bool:
     """Partners do not hear of what concerns roles inside."""
     if rule.recipient == "partner":
-        return role is None and not news.roles
+        return role is None and not news.roles and news.event != LINK
     return role is not None and role in news.roles
 
 

@@ -46,3 +46,25 @@ async def track(
         limit_rows=limit,
     )
     return [TrackPoint(**row) async for row in rows]
+
+
+async def sampled_track(
+    connection: Connection,
+    principal: Principal,
+    vehicle_id: int,
+    from_at: datetime,
+    until_at: datetime,
+    *,
+    max_points: int,
+) -> list[TrackPoint]:
+    """A vehicle's whole track in at most so many fixes, evenly over the time, oldest first."""
+    step_s = (until_at - from_at).total_seconds() / max_points
+    rows = _queries.track_sampled(
+        connection,
+        depots=principal.depots,
+        vehicle_id=vehicle_id,
+        from_at=from_at,
+        until_at=until_at,
+        step_s=step_s,
+    )
+    return [TrackPoint(**row) async for row in rows]

@@ -186,6 +186,14 @@ async def route_of(connection: Connection, principal: Principal, trip_id: int) -
     return Route(row["route_lats"], row["route_lons"], progress)
 
 
+async def next_of(
+    connection: Connection, principal: Principal, vehicle_id: int, now: datetime
+) -> UUID | None:
+    """The next trip a vehicle will be on, by its public id; None where none is planned."""
+    found = await _queries.next_of(connection, vehicle_id=vehicle_id, now=now, depots=principal.depots)
+    return None if found is None else UUID(str(found))
+
+
 async def resolve(
     connection: Connection, principal: Principal, public_ids: Collection[UUID]
 ) -> dict[UUID, int]:

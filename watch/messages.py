@@ -15,6 +15,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
     "zh-CN": {
         "received": "您的订单 {number} 已收到，预计 {promised} 前送达。",
         "dispatched": "您的订单 {number} 已发货，{window}查看进度：{link}",
+        "link": "您的订单 {number} 的进度：{link}",
         "out_for_delivery": "您的订单 {number} 正在派送，{window}",
         "approaching": "您的订单 {number} 即将送达，{window}请留意。",
         "new_window": "抱歉，您的订单 {number} 可能晚于承诺的 {promised} 送达，{window}",
@@ -26,6 +27,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
     "en": {
         "received": "We have received your order {number} and will deliver it by {promised}.",
         "dispatched": "Your order {number} is on its way. {window}Follow it: {link}",
+        "link": "Follow your order {number}: {link}",
         "out_for_delivery": "Your order {number} is out for delivery. {window}",
         "approaching": "Your order {number} is nearly there. {window}",
         "new_window": "We are sorry: your order {number} may arrive later than {promised}. {window}",

@@ -27,7 +27,7 @@ from watch.transports import GONE, Mail, Transports, Undelivered, signature_head
 
 IDLE_S = 1.0
 LINK_LASTS = timedelta(days=30)
-_WITH_LINK = frozenset({"dispatched", "out_for_delivery"})
+_WITH_LINK = frozenset({"dispatched", "out_for_delivery", "link"})
 _log = structlog.stdlib.get_logger(__name__)
 
 

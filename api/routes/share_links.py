@@ -11,7 +11,8 @@ from fastapi import APIRouter, Request, Response
 from api.auth import Staff
 from api.schemas.orders import NewShareLink, ShareLink
 from api.services import Api
-from store import orders, share_links
+from domain.notices import LINK, News
+from store import audit, notices, orders, share_links
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -20,15 +21,23 @@ router = APIRouter(prefix="/v1/orders", tags=["orders"])
 async def create_share_link(
     order_id: UUID, request: Request, api: Api, principal: Staff, new: NewShareLink | None = None
 ) -> ShareLink:
-    """Make a link to the order's page for its customer; the token is shown only this once."""
+    """Make a link to the order's page for its customer; the token is shown only this once.
+
+    With `send` the customer is told a link of its own as well, as the rules say (by default a short message).
+    """
     wanted = new or NewShareLink()
-    token = api.sources.new_token()
-    expires_at = api.sources.clock() + timedelta(seconds=wanted.expires_in_s)
+    now, token, sent = api.sources.clock(), api.sources.new_token(), 0
+    expires_at = now + timedelta(seconds=wanted.expires_in_s)
     async with api.writing() as work:
         internal_id, _ = await orders.lock(work.connection, principal, order_id)
         await share_links.add(work.connection, internal_id, token, expires_at)
+        if wanted.send:
+            news = News(LINK, now, key=now.isoformat())
+            sent = await notices.tell(work.connection, {internal_id: news}, now)
+            detail = {"notices": sent}
+            await audit.record(work.connection, principal, "send_link", f"order:{internal_id}", detail, now)
     url = str(request.url_for("tracking_page", token=token))
-    return ShareLink(token=token, url=url, expires_at=expires_at)
+    return ShareLink(token=token, url=url, expires_at=expires_at, notices=sent)
 
 
 @router.delete("/{order_id}/share-links", status_code=HTTPStatus.NO_CONTENT)

@@ -57,7 +57,7 @@ async def create_trip(new: NewTrip, api: Api, principal: Staff) -> Trip:
             free_flow_s=free_flow_s,
         )
         work.tell("trip", [trip_id])
-        return await _read(work.connection, principal, public_id)
+        return await read_trip(work.connection, principal, public_id)
 
 
 @router.get("")
@@ -82,7 +82,7 @@ async def list_trips(
 async def get_trip(trip_id: UUID, api: Api, principal: Staff) -> Trip:
     """One trip with its stops, their estimates, its route and progress."""
     async with api.reading() as connection:
-        return await _read(connection, principal, trip_id)
+        return await read_trip(connection, principal, trip_id)
 
 
 @router.post("/{trip_id}/cancel")
@@ -91,7 +91,7 @@ async def cancel_trip(trip_id: UUID, api: Api, principal: Staff) -> Trip:
     async with api.writing() as work:
         internal_id = await trips.cancel(work.connection, principal, trip_id, api.sources.clock())
         work.tell("trip", [internal_id])
-        return await _read(work.connection, principal, trip_id)
+        return await read_trip(work.connection, principal, trip_id)
 
 
 @router.put("/{trip_id}/driver", status_code=HTTPStatus.NO_CONTENT)
@@ -159,7 +159,8 @@ def _stops(
     ]
 
 
-async def _read(connection: Connection, principal: Principal, public_id: UUID) -> Trip:
+async def read_trip(connection: Connection, principal: Principal, public_id: UUID) -> Trip:
+    """One trip with stops, route and estimates; NotFound when the principal may not see it."""
     trip = await trips.get(connection, principal, public_id)
     route = await trips.route_of(connection, principal, trip.trip_id)
     stops = await trips.stops_of(connection, principal, trip.trip_id)

@@ -42,7 +42,7 @@ async def create_vehicle(new: NewVehicle, api: Api, principal: Staff) -> Vehicle
         )
         work.tell("vehicle", [vehicle_id])
         vehicle = await vehicles.get(work.connection, principal, public_id)
-        return _vehicle(vehicle, api.sources.clock())
+        return vehicle_of(vehicle, api.sources.clock())
 
 
 @router.get("")
@@ -64,21 +64,21 @@ async def list_vehicles(
         if near is not None:
             circle = _circle(near, radius_m)
             found = await vehicles.list_near(connection, principal, circle, depot=depot_id, limit=limit)
-            return Page(items=[_vehicle(vehicle, now) for vehicle in found])
+            return Page(items=[vehicle_of(vehicle, now) for vehicle in found])
         box = box_of(bbox)
         found = await vehicles.list_page(
             connection, principal, depot=depot_id, within=box, after=after, limit=limit
         )
     following = str(found[-1].public_id) if len(found) == limit else None
-    return Page(items=[_vehicle(vehicle, now) for vehicle in found], next=following)
+    return Page(items=[vehicle_of(vehicle, now) for vehicle in found], next=following)
 
 
 @router.get("/{vehicle_id}")
-async def get_vehicle(vehicle_id: UUID, api: Api, principal: Staff) -> Vehicle:
+async def getvehicle_of(vehicle_id: UUID, api: Api, principal: Staff) -> Vehicle:
     """One vehicle with its latest position."""
     async with api.reading() as connection:
         vehicle = await vehicles.get(connection, principal, vehicle_id)
-    return _vehicle(vehicle, api.sources.clock())
+    return vehicle_of(vehicle, api.sources.clock())
 
 
 @router.get("/{vehicle_id}/track")
@@ -92,8 +92,12 @@ async def get_track(
     to: Annotated[AwareDatetime | None, Query(description="default: now")] = None,
     after: Annotated[AwareDatetime | None, Query(description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_TRACK_POINTS)] = 1000,
+    max_points: Annotated[
+        int | None,
+        Query(ge=2, le=MOST_TRACK_POINTS, description="all of it in so many fixes, evenly over the time"),
+    ] = None,
 ) -> Page[TrackPoint]:
-    """The fixes of a vehicle by device time in [`from`, `to`), oldest first."""
+    """The fixes of a vehicle by device time in [`from`, `to`), oldest first: page by page, or thinned out."""
     until_at = to or api.sources.clock()
     from_at = from_ or until_at - timedelta(days=1)
     if from_at >= until_at:
@@ -104,6 +108,11 @@ async def get_track(
         )
     async with api.reading() as connection:
         internal_id = await vehicles.internal_id(connection, principal, vehicle_id)
+        if max_points is not None:
+            thinned = await positions.sampled_track(
+                connection, principal, internal_id, from_at, until_at, max_points=max_points
+            )
+            return Page(items=[TrackPoint.model_validate(point) for point in thinned])
         points = await positions.track(
             connection, principal, internal_id, from_at, until_at, after=after, limit=limit
         )
@@ -111,7 +120,8 @@ async def get_track(
     return Page(items=[TrackPoint.model_validate(point) for point in points], next=following)
 
 
-def _vehicle(vehicle: vehicles.Vehicle, now: datetime) -> Vehicle:
+def vehicle_of(vehicle: vehicles.Vehicle, now: datetime) -> Vehicle:
+    """A vehicle as the API shows it."""
     return Vehicle(
         id=vehicle.public_id,
         depot_id=vehicle.depot_public_id,

@@ -403,6 +403,9 @@ class NewShareLink(Request):
     """A customer's link to an order's page."""
 
     expires_in_s: int = Field(default=30 * 86_400, ge=60, le=400 * 86_400)
+    send: bool = Field(
+        default=False, description="also tell the customer a link, by the rules' notices of `link`"
+    )
 
 
 class ShareLink(Response):
@@ -411,3 +414,4 @@ class ShareLink(Response):
     token: str
     url: str
     expires_at: Time
+    notices: int = Field(description="how many notices with a link are on their way to the customer")

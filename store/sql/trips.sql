@@ -62,3 +62,11 @@ order by s.seq;
 select public_id, trip_id
 from trip
 where public_id = any(:public_ids::uuid[]) and (:depots::bigint[] is null or depot_id = any(:depots));
+
+-- name: next_of$
+select public_id
+from trip
+where vehicle_id = :vehicle_id and cancelled_at is null and lower(active) > :now::timestamptz
+  and (:depots::bigint[] is null or depot_id = any(:depots))
+order by lower(active)
+limit 1;

@@ -10,6 +10,9 @@ from uuid import uuid4
 from access_world import PHONE, People, order_of
 from api_world import NOON, ApiWorld
 
+from store.cipher import Cipher
+from store.rejected import REJECTED_CONTEXT
+
 SOON = (NOON + timedelta(hours=1)).isoformat()
 LATER = (NOON + timedelta(hours=5)).isoformat()
 CIRCLE = {"type": "Point", "coordinates": [121.0, 31.0], "radius_m": 200}
@@ -35,6 +38,7 @@ class Things:
     notice: str
     key: str
     user: str
+    rejected: str
     token: str
 
     def path(self, name: str) -> str:
@@ -85,6 +89,8 @@ class Things:
             "POST /v1/orders/{order_id}/clocks/{clock}/reason": {"reason": "r"},
             "POST /v1/orders/{order_id}/evidence": said,
             "POST /v1/orders/{order_id}/assignment": {"vehicle_id": self.vehicle},
+            "POST /v1/devices/{device_id}/clock": {"offset_ms": 1000},
+            "POST /v1/rejected/retry": {"reason": "bad_json"},
             "POST /v1/tasks/{order_id}/{clock}/done": {},
             "POST /v1/conflicts/{conflict_id}/settlement": {"reason": "r"},
             "POST /v1/endpoints": webhook,
@@ -148,6 +154,15 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
             NOON,
             order["id"],
         )
+        rejected_id = await work.connection.fetchval(
+            "insert into rejected (source, topic, item, reason, detail, payload_cipher, payload_bytes, "
+            "payload_sha256, received_at, last_received_at) "
+            "values ('mqtt', $1, -1, 'bad_json', 'd', $2, 1, $3, $4, $4) returning rejected_id",
+            f"zaitu/v1/{label}/gps",
+            Cipher(bytes(32)).encrypt(b"{", REJECTED_CONTEXT),
+            label.encode(),
+            NOON,
+        )
         await run(
             "update orders set shipper_id = (select shipper_id from shipper where public_id = $1) "
             "where public_id = $2",
@@ -168,6 +183,7 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
         notice=notice,
         key=made_id(key),
         user=people.id("warehouse"),
+        rejected=str(rejected_id),
         token="no-such-token",
     )
 

@@ -14,10 +14,11 @@ from domain.rules import NoticeRule, QuietHours
 ANY_EVENT = "*"
 TOO_OLD = "too_old"
 APPROACHING = "approaching"
-<<<<<<< HEAD
+LINK = "link"
+"""The customer asked for the link again: nobody else hears of it."""
 EVENTS = (
     "received", "dispatched", "out_for_delivery", APPROACHING, "new_window", "exception_opened",
-    "exception_resolved", "delivered", "survey",
+    "exception_resolved", "delivered", "survey", LINK,
 )  # fmt: skip
 """What customers and partners can hear of."""
 CHANNELS_OF = {
@@ -28,10 +29,6 @@ CHANNELS_OF = {
 """How each recipient can be reached."""
 ROLE_EVENTS = ("stage_warned", "stage_overdue")
 """What those inside can hear of."""
-=======
-LINK = "link"
-"""The customer asked for the link again: nobody else hears of it."""
->>>>>>> 5505700 (Beside an order its estimates over time and its timeline; beside a vehicle its trip, driver and devices; devices put right and links sent again over HTTP)
 
 _TOLD_STAGES = (Stage.RECEIVED, Stage.DISPATCHED, Stage.OUT_FOR_DELIVERY, Stage.DELIVERED)
 _ENDINGS_WORTH_TELLING = frozenset({Happening.EXCEPTION_RESOLVED, Stage.OUT_FOR_DELIVERY})

@@ -81,7 +81,7 @@ where k.address_index in (select address_index from contact where contact_id = a
 -- name: erase_contacts!
 update contact
 set name_cipher = null, phone_cipher = null, address_cipher = null, point_cipher = null, email_cipher = null,
-    candidates_cipher = null, phone_index = null, address_index = null, erased_at = :now
+    candidates_cipher = null, phone_index = null, phone_tail_index = null, address_index = null, erased_at = :now
 where contact_id = any(:contact_ids::bigint[]);
 
 -- name: erase_stop_names!

@@ -75,7 +75,7 @@ with former as (
 )
 update contact c
 set name_cipher = null, phone_cipher = null, address_cipher = null, point_cipher = null, email_cipher = null,
-    candidates_cipher = null, phone_index = null, address_index = null, erased_at = :now
+    candidates_cipher = null, phone_index = null, phone_tail_index = null, address_index = null, erased_at = :now
 from former
 where c.contact_id = former.contact_id and c.contact_id <> :contact_id
   and not exists (

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from uuid_utils.compat import uuid7
 
 from api.app import ApiConfig, create_app
+from api.oidc import OidcClient
 from api.rates import Rate, Rates
 from api.services import Sources
 from geo.routers import NoWay, Router, valhalla
@@ -61,6 +62,23 @@ def config_of(settings: Settings) -> ApiConfig:
         rates=rates_of(settings),
         longest_statement_s=settings.longest_statement_s,
         cors_origins=settings.cors_origin_list(),
+        oidc=oidc_of(settings),
+    )
+
+
+def oidc_of(settings: Settings) -> OidcClient | None:
+    """The identity provider the settings name; None where they name none."""
+    if settings.oidc_issuer is None:
+        return None
+    if settings.oidc_client_id is None or settings.public_url is None:
+        refuse("ZAITU_OIDC_ISSUER needs ZAITU_OIDC_CLIENT_ID, and ZAITU_PUBLIC_URL to come back to.")
+    secret = settings.oidc_client_secret
+    return OidcClient(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        redirect_uri=f"{settings.public_url.rstrip('/')}/v1/oidc/callback",
+        client_secret=None if secret is None else secret.get_secret_value(),
+        claim=settings.oidc_claim,
     )
 
 

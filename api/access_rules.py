@@ -52,6 +52,8 @@ RULES: dict[str, Rule] = {
     "GET /v1/track/{token}": PUBLIC,
     "GET /v1/track/{token}/events": PUBLIC,
     "POST /v1/token": PUBLIC,
+    "GET /v1/oidc/login": PUBLIC,
+    "GET /v1/oidc/callback": PUBLIC,
     "POST /v1/token/revocation": PUBLIC,
     "GET /v1/me": Rule(ALL, own="nothing"),
     "POST /v1/me/password": Rule(ALL, own="nothing"),

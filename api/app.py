@@ -20,6 +20,7 @@ from api.limits import LimitedBodies, SecurityHeaders
 from api.live import ChangeHub
 from api.metrics import ApiMetrics, MeasuredRequests
 from api.names import PublicNames
+from api.oidc import IdentityProvider, OidcClient
 from api.rates import LimitedRates, Rates
 from api.routes import (
     alerts,
@@ -38,6 +39,7 @@ from api.routes import (
     health,
     my_stops,
     notices,
+    oidc,
     order_board,
     order_files,
     orders,
@@ -65,6 +67,7 @@ VIEW_CONNECTIONS = 5
 LONGEST_STATEMENT_S = 10.0
 ROUTERS = (
     sessions.router,
+    oidc.router,
     users.router,
     api_keys.router,
     depots.router,
@@ -115,6 +118,7 @@ class ApiConfig:
     rates: Rates = field(default_factory=Rates)
     longest_statement_s: float = LONGEST_STATEMENT_S
     cors_origins: tuple[str, ...] = ()
+    oidc: OidcClient | None = None
 
 
 def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry | None = None) -> FastAPI:
@@ -130,6 +134,9 @@ def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry 
     )
     gatekeeper = Gatekeeper(config.admin_token, AccessTokens(config.token_key))
     app.state.gatekeeper = gatekeeper
+    app.state.identity_provider = (
+        None if config.oidc is None else IdentityProvider(config.oidc, config.cipher)
+    )
     app.state.newest_migration = config.newest_migration
     app.state.tracking_views = TrackingViews()
     app.state.public_names = PublicNames()

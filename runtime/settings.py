@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         default="", description="addresses whose X-Forwarded-For is believed, by commas; default: none"
     )
+    oidc_issuer: str | None = Field(
+        default=None, description="the identity provider people may log in through, as it names itself"
+    )
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_claim: str = Field(default="sub", min_length=1, description="the claim that names a user here")
     rate_per_address: float = Field(
         default=50.0, ge=0, le=1e6, description="requests a second from one address; 0: no limit"
     )
@@ -145,6 +151,15 @@ class Settings(BaseSettings):
             for part in value.get_secret_value().split(","):
                 _decode_key(part.rpartition(":")[2])
         return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str | None) -> str | None:
+        if value is None or value.startswith("https://"):
+            return value
+        if urlsplit(value).scheme == "http" and urlsplit(value).hostname in {"127.0.0.1", "::1", "localhost"}:
+            return value
+        raise ValueError("it must look like https://login.example.com (http:// only on this machine)")
 
     @field_validator("cors_origins")
     @classmethod

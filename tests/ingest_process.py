@@ -24,6 +24,10 @@ from runtime.stack.mosquitto import Broker
 
 ROOT = Path(__file__).resolve().parents[1]
 WAIT_S = 60.0
+LOCKED = (
+    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+)
+"""How many sessions of the test's own database wait for a lock."""
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:

@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import pytest
 from company import Company, circle, fix, payload
-from ingest_process import WAIT_S, IngestRunner, publisher, wait_until
+from ingest_process import LOCKED, WAIT_S, IngestRunner, publisher, wait_until
 
 from runtime.stack.mosquitto import Broker
 
@@ -132,8 +132,7 @@ def test_a_broker_restored_from_an_older_snapshot_loses_no_uncommitted_message(
         with publisher(broker) as publish:
             for step in range(20):
                 publish("trk-0/gps", payload(fix(start + timedelta(seconds=step), 10.0 * step)))
-        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-        wait_until(lambda: company.value(waiting) >= 1, "ingest to wait in its commit")
+        wait_until(lambda: company.value(LOCKED) >= 1, "ingest to wait in its commit")
         broker.kill()
         broker.restore(snapshot)
         broker.ensure_running()

@@ -14,7 +14,7 @@ import paho.mqtt.client as mqtt
 import psycopg
 import pytest
 from company import Company, circle, fix, payload, scan, utc
-from ingest_process import IngestRunner, publisher, wait_until
+from ingest_process import LOCKED, IngestRunner, publisher, wait_until
 from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.batch import Batch
@@ -159,8 +159,7 @@ def test_a_device_hears_which_facts_are_committed_and_never_before_they_are(
         with psycopg.connect(ingest.database_url) as blocker:
             blocker.execute("lock table position in access exclusive mode")
             publish("trk-1/gps", payload([fix(now, 0, seq=7), fix(now, 10, seq=8)]))
-            waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-            wait_until(lambda: company.value(waiting) >= 1, "ingest to wait in its commit")
+            wait_until(lambda: company.value(LOCKED) >= 1, "ingest to wait in its commit")
             assert heard == []
             blocker.rollback()
         wait_until(lambda: receipts(heard), "the receipt")

@@ -13,13 +13,12 @@ import paho.mqtt.client as mqtt
 import psycopg
 import pytest
 from company import Company, fix, payload
-from ingest_process import WAIT_S, IngestRunner, publisher, wait_until
+from ingest_process import LOCKED, WAIT_S, IngestRunner, publisher, wait_until
 from paho.mqtt.enums import CallbackAPIVersion
 
 from runtime.stack.mosquitto import Broker
 
 WINDOW = 65_534
-LOCKED = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 
 
 def client(broker: Broker, client_id: str, url: str | None = None, **options: Any) -> mqtt.Client:

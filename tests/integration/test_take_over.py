@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from chaos_world import FULL, say
 from company import Company, fix, payload
-from ingest_process import IngestRunner, publisher, wait_until
+from ingest_process import LOCKED, IngestRunner, publisher, wait_until
 
 from runtime.stack.mosquitto import Broker
 
@@ -22,9 +22,6 @@ LOCK_HOLDERS = (
     "select pg_stat_activity.pid, state from pg_locks join pg_stat_activity using (pid) "
     f"where locktype = 'advisory' and granted and objid = {0x5A414954} "
     "and pg_stat_activity.datname = current_database()"
-)
-LOCKED = (
-    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 )
 
 RunnerOf = Callable[[str], IngestRunner]

@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 KEEPALIVE_S = 60
 RECONNECT_S = (0.2, 5.0)
 MAX_UNDER_WAY = 1_000
+QUEUE_TOPIC = "$SYS/broker/store/messages/count"
+"""Where Mosquitto says how many messages it holds for all its clients; other brokers say nothing there."""
 _BAD_LOGIN = frozenset({"Bad user name or password", "Not authorized", "Client identifier not valid"})
 
 
@@ -72,7 +74,8 @@ class BrokerAddress:
 class BrokerListener:
     """Receives every device's messages into the inbox, and acknowledges them when told.
 
-    `on_new_session` is called when the broker did not know the session yet.
+    `on_new_session` is called when the broker did not know the session yet, `on_queue` with how many messages
+    the broker says it holds.
     """
 
     def __init__(
@@ -82,11 +85,13 @@ class BrokerListener:
         inbox: Inbox,
         now: Callable[[], datetime],
         on_new_session: Callable[[], None] = lambda: None,
+        on_queue: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._address = address
         self._inbox = inbox
         self._now = now
         self._on_new_session = on_new_session
+        self._on_queue = on_queue
         self._loop = asyncio.get_running_loop()
         self._closed = asyncio.Event()
         self._failure: BaseException | None = None
@@ -264,13 +269,13 @@ class BrokerListener:
         self.unacknowledged = 0
         self.connected = True
         log.info("broker_connected", session_present=flags.session_present, generation=self.generation)
-        client.subscribe(TOPIC_FILTER, qos=1)
+        client.subscribe([(TOPIC_FILTER, 1), (QUEUE_TOPIC, 0)])
         self._session_is_new = not flags.session_present
 
     def _on_subscribe(
         self, _client: mqtt.Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
-        if any(reason.is_failure for reason in reasons):
+        if reasons[0].is_failure:
             self._failure = BrokerRefused(
                 f"The broker does not let ingest subscribe to {TOPIC_FILTER}. Let its user read that."
             )
@@ -286,6 +291,10 @@ class BrokerListener:
         if topic.endswith("/cmd") and DOWNLINK_FORM.fullmatch(topic):
             if packet_id:
                 self._client.acknowledge([packet_id])
+            return
+        if topic == QUEUE_TOPIC:
+            if payload.isdigit():
+                self._on_queue(int(payload))
             return
         receipt = None
         if packet_id:

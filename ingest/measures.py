@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter as Counts
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
@@ -92,6 +93,12 @@ class IngestMeasures:
         self.waiting = Gauge(
             "zaitu_ingest_waiting_messages", "Messages received, not committed", registry=registry
         )
+        self.broker_queue = Gauge(
+            "zaitu_ingest_broker_queue_messages",
+            "Messages the broker holds for all its clients, by its own count; NaN where it does not say",
+            registry=registry,
+        )
+        self.broker_queue.set(math.nan)
         self.receive_lag = Gauge(
             "zaitu_ingest_receive_lag_seconds",
             "Age, on receipt, of the newest fix of the last batch: grows with what waits at the broker",

@@ -57,7 +57,14 @@ class IngestProcess:
         self._now = now
         self._inbox = Inbox(options.batch, time.monotonic)
         self._measures = IngestMeasures(registry)
-        self._broker = BrokerListener(options.broker, options.client_id, self._inbox, now, on_new_session)
+        self._broker = BrokerListener(
+            options.broker,
+            options.client_id,
+            self._inbox,
+            now,
+            on_new_session,
+            on_queue=self._measures.broker_queue.set,
+        )
         self._receipts = ReceiptBook()
         self._writer = Writer(
             options.database_url,

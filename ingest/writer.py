@@ -21,7 +21,7 @@ from ingest.receipts import ReceiptBook
 from store.border import translated
 from store.cipher import Cipher
 from store.errors import Unavailable
-from store.fleet import end_silent_writer, take_writer_lock
+from store.fleet import WRITER_SETTINGS, end_silent_writer, take_writer_lock
 from store.pool import Connection, open_connection
 
 log = structlog.get_logger(__name__)
@@ -103,7 +103,7 @@ class Writer:
         while not self._stopping.is_set():
             try:
                 with translated():
-                    connection = await open_connection(self._database_url)
+                    connection = await open_connection(self._database_url, WRITER_SETTINGS)
                     if await take_writer_lock(connection):
                         return connection
                     ended = await end_silent_writer(connection)

@@ -14,6 +14,8 @@ from store.queries import load
 _queries = load("fleet")
 SILENT_WRITER_S = 3.0
 COMPUTING_WRITER_S = 120.0
+WRITER_SETTINGS = {"idle_in_transaction_session_timeout": f"{COMPUTING_WRITER_S:.0f}s"}
+"""Laying out many fences, or folding many days again, the writer asks nothing for long."""
 _WRITER_LOCK = 0x5A414954  # "ZAIT": one ingest process at a time on this database
 
 

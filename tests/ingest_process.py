@@ -30,10 +30,10 @@ LOCKED = (
 """How many sessions of the test's own database wait for a lock."""
 
 
-def wait_until(condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
+def wait_until(condition: Callable[[], Any], what: str, within_s: float = WAIT_S) -> None:
+    deadline = time.monotonic() + within_s
     while not condition():
-        assert time.monotonic() < deadline, f"waited {WAIT_S:.0f} s for {what}"
+        assert time.monotonic() < deadline, f"waited {within_s:.0f} s for {what}"
         time.sleep(0.02)
 
 

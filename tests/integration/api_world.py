@@ -162,7 +162,11 @@ async def running_api(
         port = server.servers[0].sockets[0].getsockname()[1]
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=WITHIN_S) as client:
+        # The server drops idle connections after 5 s, as the client would: the client must be the first.
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=1.0)
+        async with httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=WITHIN_S, limits=limits
+        ) as client:
             yield ApiWorld(client, clock, database_url, server)
     finally:
         server.should_exit = True

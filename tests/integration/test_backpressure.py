@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from ingest.buffered_client import RECEIVE_BYTES
 from ingest.inbox import MESSAGE_BYTES, BatchRules, Inbox
 from runtime.stack.mosquitto import Broker
 
-WAIT_S = 30.0
+WAIT_S = 120.0
 PROBE = b"probe"
 ENOUGH = 2_000_000
 RULES = BatchRules(max_messages=1_000, max_bytes=500_000, max_age_s=0.01, enough_bytes=ENOUGH)
@@ -70,3 +71,31 @@ async def test_what_waits_is_bounded_by_bytes_and_everything_comes_in_the_end(
     # What one read of the socket brings may come on top.
     messages_a_read = RECEIVE_BYTES // size + 2
     assert ENOUGH <= most <= ENOUGH + RECEIVE_BYTES + messages_a_read * MESSAGE_BYTES + size
+
+
+async def test_what_the_broker_holds_is_told_by_its_own_count(
+    broker_factory: Callable[..., Broker],
+) -> None:
+    broker = broker_factory({"sys_interval": "1"})
+    inbox, said = Inbox(RULES, time.monotonic), list[int]()
+    listener = BrokerListener(
+        BrokerAddress.parse(broker.url), "told", inbox, lambda: datetime.now(UTC), on_queue=said.append
+    )
+    running = asyncio.create_task(listener.run())
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while not said:  # noqa: ASYNC110 - the broker speaks when it likes
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(send, broker, PROBE, 500, 1)
+            while said[-1] < 500:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            held = await inbox.next_batch(0.1)
+            while len(held) < 500:
+                held += await inbox.next_batch(0.1)
+            listener.acknowledge([message.receipt for message in held if message.receipt])
+            while said[-1] >= 500:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert {message.payload for message in held} == {PROBE}

@@ -7,10 +7,18 @@ from pathlib import Path
 
 from ingest.pipeline import STEPS
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "architecture.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_steps_is_the_pipeline() -> None:
-    listed = re.findall(r"^ *\| `(\w+)` \| `", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(r"^ *\| `(\w+)` \| `([\w/.]+)`", PAGE, re.MULTILINE)
 
-    assert listed == [step.__name__ for step in STEPS]
+    assert listed == [(step.__name__, step.__module__.replace(".", "/") + ".py") for step in STEPS]
+
+
+def test_every_file_it_leads_through_is_there() -> None:
+    named = re.findall(r"`([a-z_]+/[\w/.]*)`", PAGE)
+
+    assert len(named) > 50
+    assert [path for path in named if not (ROOT / path).exists()] == []

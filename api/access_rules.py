@@ -102,6 +102,8 @@ RULES: dict[str, Rule] = {
     "GET /v1/trips/{trip_id}": Rule(STAFF),
     "POST /v1/trips/{trip_id}/cancel": Rule(PLANNERS),
     "PUT /v1/trips/{trip_id}/driver": Rule(PLANNERS),
+    "PUT /v1/catalogue": Rule(ADMIN),
+    "GET /v1/catalogue": Rule(STAFF),
     "POST /v1/orders": Rule(SENDERS, Scope.ORDERS_WRITE, own="create"),
     "POST /v1/orders/bulk": Rule(SENDERS, Scope.ORDERS_WRITE, own="create"),
     "GET /v1/orders": Rule(ALL, Scope.ORDERS_READ, own="list"),

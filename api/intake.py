@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from api import placing
+from api import placing, products
 from api.problems import unusable
-from api.schemas.orders import Contact, Item, NewLeg, NewOrder, NewOrderStop, OrderChange
+from api.schemas.orders import Contact, NewLeg, NewOrder, NewOrderStop, OrderChange
 from api.services import Services
 from domain.access import Principal
 from domain.addresses import Placed, Placing
@@ -88,8 +88,10 @@ async def take_in(work: UnitOfWork, api: Services, principal: Principal, new: Ne
     packages = [PackageToAdd(**package.model_dump()) for package in new.packages]
     order_id = await orders.create(work.connection, principal, api.cipher, order, stops, packages)
     await ownership.claim(work.connection, principal, public_id)
-    description = _description(new, in_force.channel(new.channel))
-    items = [intake.Item(**item.model_dump()) for item in new.items]
+    channel = in_force.channel(new.channel)
+    given = [intake.Item(**item.model_dump()) for item in new.items]
+    items, unknown = await products.complete(work.connection, channel, given)
+    description = _description(new, channel, items, unknown)
     await intake.describe(work.connection, order_id, description, items)
     await _rank_new(work.connection, principal, in_force, depot, order_id, order, description, new)
     placed = await placing.at_intake(work.connection, api, order_id, order.contact_id, new.contact, now)
@@ -110,17 +112,19 @@ async def change(
     if before.closed_at is not None:
         raise Conflict(f"The order is closed ({before.state}): it cannot be changed any more.")
     contact = await _change_contact(work.connection, api, principal, order_id, before, wanted.contact, now)
-    items = [intake.Item(**item.model_dump()) for item in wanted.items or ()] or await intake.items_of(
+    in_force = await rules.in_force(work.connection)
+    channel = in_force.channel(before.channel)
+    given = [intake.Item(**item.model_dump()) for item in wanted.items or ()] or await intake.items_of(
         work.connection, principal, order_id
     )
+    items, unknown = await products.complete(work.connection, channel, given)
     if wanted.promised_at is not None:
         if wanted.promised_at <= now:
             raise unusable("a new promise must lie in the future", "/promised_at")
         await intake.set_promise(work.connection, order_id, wanted.promised_at)
-    in_force = await rules.in_force(work.connection)
     after = _changed(before.description, wanted)
     facts = {"contact": contact, "ordered_at": after.ordered_at, "items": items}
-    after.missing[:] = _missing(in_force.channel(before.channel), facts)
+    after.missing[:] = [*_missing(channel, facts), *unknown]
     await intake.describe(work.connection, order_id, after, items)
     asked = wanted.priority or await intake.asked_priority(work.connection, order_id)
     await _rank(
@@ -279,8 +283,10 @@ async def _known_contact(
     )
 
 
-def _description(new: NewOrder, channel: Channel) -> Description:
-    facts = {"contact": new.contact, "ordered_at": new.ordered_at, "items": new.items}
+def _description(
+    new: NewOrder, channel: Channel, items: Sequence[intake.Item], unknown: Sequence[str]
+) -> Description:
+    facts = {"contact": new.contact, "ordered_at": new.ordered_at, "items": items}
     return Description(
         ordered_at=new.ordered_at,
         promise_given=new.promised_at is not None,
@@ -292,7 +298,8 @@ def _description(new: NewOrder, channel: Channel) -> Description:
         amount_class=new.amount_class,
         profit_class=new.profit_class,
         hold_reason=new.hold_reason,
-        missing=_missing(channel, facts),
+        waybill=new.waybill,
+        missing=[*_missing(channel, facts), *unknown],
     )
 
 
@@ -306,13 +313,13 @@ def _is_there(name: str, facts: dict[str, Any]) -> bool:
     value = facts.get(head)
     if not field:
         return bool(value)
-    parts: Sequence[Contact | Item] = value if isinstance(value, list) else [value] if value else []
+    parts: Sequence[Contact | intake.Item] = value if isinstance(value, list) else [value] if value else []
     return all(getattr(part, field, None) not in (None, "") for part in parts) and (
         bool(parts) or head == "items"
     )
 
 
-_TAKEN_BACK = {"production_at", "customer_level", "amount_class", "profit_class", "hold_reason"}
+_TAKEN_BACK = {"production_at", "customer_level", "amount_class", "profit_class", "hold_reason", "waybill"}
 """Flags that null takes back."""
 
 

@@ -21,13 +21,14 @@ from api.schemas.orders import (
     OrderSummary,
     Package,
     PriorityChange,
+    Proof,
 )
 from api.schemas.trips import Eta
 from api.services import Services
 from domain.access import Principal
 from domain.addresses import why_no_eta
 from domain.milestones import colour
-from store import addresses, conflicts, contacts, etas, intake, order_views
+from store import addresses, conflicts, contacts, etas, intake, order_views, proofs
 from store.order_views import Filter
 from store.pool import Connection
 
@@ -77,6 +78,10 @@ async def read_order(connection: Connection, api: Services, principal: Principal
             Package.model_validate(package)
             for package in await order_views.packages_of(connection, principal, order.order_id)
         ],
+        proofs=[
+            _proof(one, principal)
+            for one in await proofs.of_order(connection, principal, api.cipher, order.order_id)
+        ],
         legs=[_leg(leg) for leg in legs],
         milestones=[
             _milestone(milestone, now)
@@ -113,7 +118,7 @@ async def read_page(
 
 
 _SHOWN_AS_STORED = (
-    "state", "closed_at", "missing", "ordered_at", "promise_given", "tagged_urgent", "custom",
+    "state", "closed_at", "missing", "waybill", "ordered_at", "promise_given", "tagged_urgent", "custom",
     "production_at", "customer_level", "surge", "amount_class", "profit_class", "hold_reason",
 )  # fmt: skip
 
@@ -183,6 +188,22 @@ def _address(address: addresses.OrderAddress, principal: Principal) -> OrderAddr
             for one in address.candidates
             if principal.reads_contacts
         ],
+    )
+
+
+def _proof(found: proofs.Proof, principal: Principal) -> Proof:
+    if not principal.reads_contacts:
+        found = proofs.Proof(found.package_code, found.at, found.source, None, None, None, None)
+    lat, lon = found.point or (None, None)
+    return Proof(
+        package_code=found.package_code,
+        at=found.at,
+        source=found.source,
+        signed_by=found.signed_by,
+        proof=found.proof,
+        note=found.note,
+        lat=lat,
+        lon=lon,
     )
 
 

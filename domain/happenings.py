@@ -23,6 +23,7 @@ class Happening(StrEnum):
     CUSTOMER_TOLD = "customer_told"
     SURVEYED = "surveyed"
     APPROACHED = "approached"
+    WAYBILL = "waybill"
 
 
 class State(StrEnum):

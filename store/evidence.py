@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.access import Principal
@@ -43,11 +43,21 @@ async def orders_of_codes(connection: Connection, principal: Principal, codes: C
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """How a parcel was handed over: who signed, where the photo or signature is kept, what else to say."""
+    """How a parcel was handed over: who signed, where the photo or signature is kept, and what else to say.
+
+    point: WGS-84 degrees (latitude, longitude).
+    """
 
     signed_by: str | None = None
     proof: str | None = None
     note: str | None = None
+    point: tuple[float, float] | None = None
+
+    @property
+    def texts(self) -> dict[str, str | None]:
+        """As it is sealed beside the evidence."""
+        point = None if self.point is None else f"{self.point[0]!r} {self.point[1]!r}"
+        return {"signed_by": self.signed_by, "proof": self.proof, "note": self.note, "point": point}
 
 
 async def orders_of_crossings(
@@ -92,7 +102,7 @@ async def add(
     handover: Handover | None = None,
 ) -> bool:
     """Write down what a person or a partner's system says; False when the same was said before."""
-    texts = {} if handover is None else asdict(handover)
+    texts = {} if handover is None else handover.texts
     private = cipher.seal_texts(
         {"actor": evidence.actor, "reason": evidence.reason, **texts}, EVIDENCE_CONTEXT
     )

@@ -33,6 +33,7 @@ class Description:
     amount_class: str | None
     profit_class: str | None
     hold_reason: str | None
+    waybill: str | None
     missing: list[str]
 
 
@@ -175,6 +176,11 @@ async def set_contact(connection: Connection, order_id: int, contact_id: int, no
 async def set_promise(connection: Connection, order_id: int, promised_at: datetime) -> None:
     """Give an order the caller has locked another promise."""
     await _queries.set_promise(connection, order_id=order_id, promised_at=promised_at)
+
+
+async def set_waybill(connection: Connection, order_id: int, waybill: str) -> None:
+    """Note the carrier's number of an order the caller has locked."""
+    await _queries.set_waybill(connection, order_id=order_id, waybill=waybill)
 
 
 async def cancel(connection: Connection, order_id: int, now: datetime) -> None:

@@ -55,6 +55,7 @@ class Notice:
     order_public_id: UUID
     number: str
     channel_reference: str | None
+    waybill: str | None
     promised_at: datetime
     contact_id: int | None
     depot_id: int

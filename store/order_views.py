@@ -39,6 +39,7 @@ class Order:
     state: str
     closed_at: datetime | None
     missing: list[str]
+    waybill: str | None
     ordered_at: datetime | None
     promise_given: bool
     tagged_urgent: bool

@@ -14,7 +14,7 @@ _SUBJECTS: dict[Language, str] = {"zh-CN": "订单 {number}", "en": "Order {numb
 _TEXTS: dict[Language, dict[str, str]] = {
     "zh-CN": {
         "received": "您的订单 {number} 已收到，预计 {promised} 前送达。",
-        "dispatched": "您的订单 {number} 已发货，{window}查看进度：{link}",
+        "dispatched": "您的订单 {number} 已发货，{waybill}{window}查看进度：{link}",
         "link": "您的订单 {number} 的进度：{link}",
         "out_for_delivery": "您的订单 {number} 正在派送，{window}",
         "approaching": "您的订单 {number} 即将送达，{window}请留意。",
@@ -26,7 +26,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
     },
     "en": {
         "received": "We have received your order {number} and will deliver it by {promised}.",
-        "dispatched": "Your order {number} is on its way. {window}Follow it: {link}",
+        "dispatched": "Your order {number} is on its way. {waybill}{window}Follow it: {link}",
         "link": "Follow your order {number}: {link}",
         "out_for_delivery": "Your order {number} is out for delivery. {window}",
         "approaching": "Your order {number} is nearly there. {window}",
@@ -43,6 +43,9 @@ _WINDOWS: dict[Language, str] = {
 }
 
 
+_WAYBILLS: dict[Language, str] = {"zh-CN": "运单号 {waybill}，", "en": "Waybill {waybill}. "}
+
+
 def event_body(notice: Notice, link: str | None) -> dict[str, Any]:
     """What a partner's webhook gets: which order, what, when; no personal data."""
     return {
@@ -52,6 +55,7 @@ def event_body(notice: Notice, link: str | None) -> dict[str, Any]:
             "order_id": str(notice.order_public_id),
             "number": notice.number,
             "channel_reference": notice.channel_reference,
+            "waybill": notice.waybill,
             "at": notice.event_at.isoformat(),
             "state": notice.state,
             "promised_at": notice.promised_at.isoformat(),
@@ -74,12 +78,14 @@ def text(notice: Notice, language: Language, link: str | None) -> str:
     window = ""
     if notice.p50_at is not None and notice.p90_at is not None:
         window = _WINDOWS[language].format(p50=_local(notice.p50_at, zone), p90=_local(notice.p90_at, zone))
+    waybill = "" if notice.waybill is None else _WAYBILLS[language].format(waybill=notice.waybill)
     return (
         _TEXTS[language][notice.event]
         .format(
             number=notice.number,
             promised=_local(notice.promised_at, zone),
             window=window,
+            waybill=waybill,
             link=link or "",
         )
         .strip()

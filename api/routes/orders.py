@@ -212,8 +212,11 @@ async def add_evidence(order_id: UUID, new: NewEvidence, api: Api, principal: St
             actor=principal.name if principal.own else new.actor or principal.name,
             reason=new.reason,
         )
-        handover = evidence.Handover(new.signed_by, new.proof, new.note)
-        await evidence.add(work.connection, api.cipher, internal_id, said, handover)
+        point = None if new.lat is None or new.lon is None else (new.lat, new.lon)
+        handover = evidence.Handover(new.signed_by, new.proof, new.note, point)
+        is_new = await evidence.add(work.connection, api.cipher, internal_id, said, handover)
+        if is_new and new.waybill is not None:
+            await intake.set_waybill(work.connection, internal_id, new.waybill)
         await derive(work, internal_id, now)
         return await read_order(work.connection, api, principal, order_id)
 

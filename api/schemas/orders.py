@@ -91,6 +91,7 @@ class NewOrder(Request):
     amount_class: Name | None = None
     profit_class: Name | None = None
     hold_reason: HoldReason | None = None
+    waybill: Name | None = Field(default=None, description="the carrier's number")
     stops: list[NewOrderStop] = Field(
         default_factory=list, max_length=50, description="default: from the depot to the customer"
     )
@@ -123,6 +124,22 @@ class OrderStop(Response):
     due_soon_at: Time | None = Field(
         default=None, description="when it was first estimated at most the rules' approaching_min ahead"
     )
+
+
+class Proof(Response):
+    """A delivery of one package, or (null) of the whole order: who signed, when and where.
+
+    `proof` refers to a photo or signature kept elsewhere. Who may not see contacts sees only the time.
+    """
+
+    package_code: str | None
+    at: Time
+    source: str
+    signed_by: str | None
+    proof: str | None
+    note: str | None
+    lat: float | None
+    lon: float | None
 
 
 class Package(Response):
@@ -303,7 +320,10 @@ class Order(Response):
     created_at: Time
     state: str
     closed_at: Time | None
-    missing: list[str] = Field(description="fields its channel requires and it lacks")
+    missing: list[str] = Field(
+        description="fields its channel requires and it lacks; `items.sku:X`: the catalogue has no X"
+    )
+    waybill: str | None = Field(description="the carrier's number")
     ordered_at: Time | None
     promise_given: bool = Field(description="false: we promised by rule")
     tagged_urgent: bool
@@ -320,6 +340,7 @@ class Order(Response):
     items: list[OrderItem]
     stops: list[OrderStop]
     packages: list[Package]
+    proofs: list[Proof] = Field(description="proof of delivery")
     legs: list[Leg]
     milestones: list[Milestone]
     clocks: list[ClockRun]
@@ -342,6 +363,7 @@ class OrderChange(Request):
     amount_class: Name | None = None
     profit_class: Name | None = None
     hold_reason: HoldReason | None = None
+    waybill: Name | None = None
     reason: LongText | None = None
 
 
@@ -355,7 +377,8 @@ class NewEvidence(Request):
     """Something another system knows about an order; `source_key` makes saying it twice harmless.
 
     `manual` marks what a person says: it needs the user as `actor` and a reason. signed_by, proof (where a
-    photo or signature is kept) and note say how a parcel was handed over; they are stored encrypted.
+    photo or signature is kept), note and a point say how a parcel was handed over; they are stored encrypted.
+    `waybill` goes with the stage of that name.
     """
 
     stage: str
@@ -369,11 +392,18 @@ class NewEvidence(Request):
     proof: str | None = Field(default=None, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")
     note: LongText | None = None
     manual: bool = False
+    waybill: Name | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
 
     @model_validator(mode="after")
     def _says_who(self) -> Self:
         if self.manual and not (self.actor and self.reason):
             raise ValueError("what a person says needs actor and reason")
+        if (self.lat is None) != (self.lon is None):
+            raise ValueError("lat and lon belong together")
+        if (self.waybill is None) == (self.stage == "waybill"):
+            raise ValueError("waybill, the carrier's number, goes with the stage waybill")
         return self
 
 

@@ -4,7 +4,8 @@ update orders
 set ordered_at = :ordered_at, promise_given = :promise_given, tagged_urgent = :tagged_urgent, custom = :custom,
     production_at = :production_at, customer_level = :customer_level,
     return_without_fault = :return_without_fault, amount_class = :amount_class,
-    profit_class = :profit_class, hold_reason = :hold_reason, missing = :missing
+    profit_class = :profit_class, hold_reason = :hold_reason, missing = :missing,
+    waybill = :waybill
 where order_id = :order_id;
 
 -- name: drop_items!
@@ -62,7 +63,7 @@ limit 1;
 -- name: current^
 select o.depot_id, o.channel, o.received_at, o.promised_at, o.contact_id, o.ordered_at, o.promise_given,
        o.tagged_urgent, o.custom, o.production_at, o.customer_level, o.return_without_fault, o.surge,
-       o.amount_class, o.profit_class, o.hold_reason, o.missing, o.state, o.closed_at
+       o.amount_class, o.profit_class, o.hold_reason, o.waybill, o.missing, o.state, o.closed_at
 from orders o
 where o.order_id = :order_id;
 
@@ -83,6 +84,9 @@ where c.contact_id = former.contact_id and c.contact_id <> :contact_id
 
 -- name: set_promise!
 update orders set promised_at = :promised_at, promise_given = true where order_id = :order_id;
+
+-- name: set_waybill!
+update orders set waybill = :waybill where order_id = :order_id;
 
 -- name: cancel!
 update orders set cancelled_at = coalesce(cancelled_at, :now) where order_id = :order_id;

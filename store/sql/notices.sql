@@ -39,7 +39,7 @@ returning notice_id;
 
 -- name: to_send
 select n.notice_id, n.public_id, n.order_id, n.event, n.event_at, n.detail, n.recipient, n.channel, n.attempts,
-       n.created_at, n.body_cipher, o.public_id as order_public_id, o.number, o.channel_reference, o.promised_at,
+       n.created_at, n.body_cipher, o.public_id as order_public_id, o.number, o.channel_reference, o.waybill, o.promised_at,
        o.contact_id, o.depot_id, o.state, d.time_zone, e.endpoint_id, e.url, e.secret_cipher,
        e.disabled_at is not null as disabled, eta.p50_at, eta.p90_at
 from notice n

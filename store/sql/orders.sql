@@ -69,7 +69,7 @@ select package_id from package where order_id = :order_id and code = :code;
 -- name: by_public_id^
 select o.order_id, o.public_id, d.public_id as depot_public_id, o.number, o.channel, o.channel_reference,
        o.client_key, o.contact_id, o.priority, o.received_at, o.promised_at, o.cancelled_at, o.created_at,
-       o.state, o.closed_at, o.missing, o.ordered_at, o.promise_given, o.tagged_urgent, o.custom, o.production_at,
+       o.state, o.closed_at, o.missing, o.waybill, o.ordered_at, o.promise_given, o.tagged_urgent, o.custom, o.production_at,
        o.customer_level, o.surge, o.amount_class, o.profit_class, o.hold_reason
 from orders o
 join depot d using (depot_id)

@@ -81,6 +81,7 @@ class Things:
                 "stops": stops,
             },
             "PUT /v1/trips/{trip_id}/driver": {"driver_id": None},
+            "PUT /v1/catalogue": {"items": [{"sku": new}]},
             "POST /v1/orders": order_of(self.depot, PHONE),
             "POST /v1/orders/bulk": [order_of(self.depot, PHONE)],
             "PATCH /v1/orders/{order_id}": {"customer_level": "gold"},

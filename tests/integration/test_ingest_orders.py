@@ -9,7 +9,9 @@ import pytest
 from commit_world import KEY, NOW, START, committed, committed_until, message
 from company import Company, circle, drive, fix, scan
 
+from domain.access import process_principal
 from ingest.committer import Committer
+from store import proofs
 from store.cipher import Cipher
 from store.pool import open_connection
 
@@ -38,7 +40,7 @@ def stages(company: Company, order: int) -> dict[str, Any]:
 
 
 async def test_crossings_and_scans_become_the_milestones_of_an_order(
-    committer: Committer, company: Company
+    committer: Committer, company: Company, database_url: str
 ) -> None:
     _, _, order = depot_with_order(company)
     loaded_at = START + timedelta(seconds=30)
@@ -62,6 +64,10 @@ async def test_crossings_and_scans_become_the_milestones_of_an_order(
     assert done["arrived"] > done["at_hub"]
     assert done["delivered"] == START + timedelta(hours=2)
     assert company.value("select count(*) from leg where bound_by = 'scan'") == 1
+    connection = await open_connection(database_url)
+    (proof,) = await proofs.of_order(connection, process_principal("test"), Cipher(KEY), order)
+    await connection.close()
+    assert (proof.package_code, proof.signed_by, proof.at) == ("P1", "王小明", START + timedelta(hours=2))
     assert b"\xe7\x8e\x8b" not in company.value("select private_cipher from scan where action = 'deliver'")
 
 

@@ -23,7 +23,7 @@ WHOLE = {
     "channel": "TM",
     "contact": {"name": "张伟", "phone": "+86 138 0000 0000", "address": "苏州市姑苏区观前街1号"},
     "ordered_at": NOON.isoformat(),
-    "items": [{"name": "茶", "quantity": 2}],
+    "items": [{"sku": "K-1", "name": "茶", "specification": "250 g", "quantity": 2}],
 }
 
 
@@ -57,7 +57,48 @@ async def test_what_lacks_something_is_taken_in_and_names_it(world: ApiWorld) ->
     lacking = {**WHOLE, "contact": {"name": "张伟"}, "items": [{"name": "茶"}]}
     order = await world.post("/v1/orders", {"depot_id": await world.depot(), **lacking})
     assert order["state"] == "pending_info"
-    assert order["missing"] == ["contact.phone", "contact.address", "items.quantity"]
+    assert order["missing"] == [
+        "contact.phone", "contact.address", "items.sku", "items.specification", "items.quantity",
+    ]  # fmt: skip
+
+
+async def test_a_catalogue_knows_the_skus_and_completes_what_orders_leave_out(world: ApiWorld) -> None:
+    depot = await world.depot()
+    products = [{"sku": "K-1", "name": "龙井", "specification": "250 g"}, {"sku": "K-2", "name": "普洱"}]
+    loaded = await world.client.put("/v1/catalogue", json={"items": products})
+    assert loaded.json() == {"products": 2}
+    assert [one["sku"] for one in (await world.get("/v1/catalogue"))["items"]] == ["K-1", "K-2"]
+    lines = [{"sku": "K-1", "quantity": 1}, {"sku": "K-2", "quantity": 1, "specification": "饼"}]
+    order = await world.post("/v1/orders", {"depot_id": depot, **WHOLE, "items": lines})
+    assert [(one["name"], one["specification"]) for one in order["items"]] == [
+        ("龙井", "250 g"), ("普洱", "饼"),
+    ]  # fmt: skip
+    assert order["state"] == "open"
+    unknown = [{"sku": "K-9", "name": "x", "specification": "y", "quantity": 1}]
+    order = await world.post("/v1/orders", {"depot_id": depot, **WHOLE, "items": unknown})
+    assert (order["state"], order["missing"]) == ("pending_info", ["items.sku:K-9"])
+    world.clock.advance(minutes=1)
+    corrected = {"items": [{"sku": "K-2", "specification": "饼", "quantity": 1}]}
+    order = (await world.client.patch(f"/v1/orders/{order['id']}", json=corrected)).json()
+    assert (order["state"], order["missing"]) == ("open", [])
+    # Channels of partners' systems require none.
+    free = await world.post("/v1/orders", {"depot_id": depot, "items": unknown})
+    assert free["missing"] == []
+    twice = await world.client.put("/v1/catalogue", json={"items": [products[0], products[0]]})
+    assert twice.status_code == 422
+
+
+async def test_a_delivery_is_proved_by_name_time_place_and_reference(world: ApiWorld) -> None:
+    order = await world.post("/v1/orders", {"depot_id": await world.depot(), **WHOLE, "waybill": "SF-1"})
+    said = await world.happens(order["id"], "waybill", waybill="SF-2")
+    assert said["waybill"] == "SF-2"
+    proof = {"signed_by": "王芳", "proof": "s3://pod/1.jpg", "lat": 31.3, "lon": 120.6}
+    delivered = await world.happens(order["id"], "delivered", None, **proof)
+    (seen,) = delivered["proofs"]
+    assert {name: seen[name] for name in proof} == proof
+    assert (seen["at"], seen["package_code"]) == ("2026-11-21T12:00:00Z", None)
+    wrong = {"stage": "packed", "at": NOON.isoformat(), "source_key": "k", "waybill": "x"}
+    await world.post(f"/v1/orders/{order['id']}/evidence", wrong, expect=422)
 
 
 async def test_a_new_tag_changes_priority_and_the_packing_clock_and_is_recorded(world: ApiWorld) -> None:
@@ -129,13 +170,16 @@ async def test_every_row_of_a_file_is_accounted_for(world: ApiWorld) -> None:
     assert (again["repeated"], again["items"][0]["number"]) == (1, answer["items"][0]["number"])
 
 
-COLUMNS = ["channel", "contact.name", "contact.phone", "contact.address", "ordered_at", "product", "quantity"]
-LINE = ["TM", "张伟", "13800000000", "苏州市", "2026-11-21T20:00:00+08:00", "茶", 2]
+COLUMNS = [
+    "channel", "contact.name", "contact.phone", "contact.address", "ordered_at", "sku", "product",
+    "specification", "quantity",
+]  # fmt: skip
+LINE = ["TM", "张伟", "13800000000", "苏州市", "2026-11-21T20:00:00+08:00", "K-1", "茶", "250 g", 2]
 
 
 async def test_csv_and_excel_say_the_same(world: ApiWorld) -> None:
     depot = await world.depot()
-    table = f"{','.join(COLUMNS)},packages\n{','.join(map(str, LINE))},C1;C2\n\n,,,,,,,\n"
+    table = f"{','.join(COLUMNS)},packages\n{','.join(map(str, LINE))},C1;C2\n\n,,,,,,,,,\n"
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     sheet.append([*COLUMNS, "packages"])
@@ -179,7 +223,7 @@ async def test_rows_that_do_not_fit_are_refused_one_by_one(world: ApiWorld) -> N
     table = f"{','.join(COLUMNS)}\n{line},surplus\n{line},\n{line.rpartition(',')[0]}\n"
     answer = await bulk(world, depot, CSV, table.encode())
     assert [row["result"] for row in answer["items"]] == ["refused", "created", "created"]
-    assert "more cells than the header's 7 columns" in answer["items"][0]["problems"][0]
+    assert "more cells than the header's 9 columns" in answer["items"][0]["problems"][0]
     assert answer["items"][2]["missing"] == ["items.quantity"]
     # U+2028 ends no line of JSON; a row as deep as this is none.
     rows = [json.dumps({**WHOLE, "contact": {"name": "张\u2028伟"}}, ensure_ascii=False), "[" * 100_000]

@@ -2,7 +2,7 @@
 FROM debian:13-slim AS build
 WORKDIR /opt/zaitu
 COPY . .
-RUN scripts/setup.sh --without-servers
+RUN scripts/setup.sh --without-servers && rm -rf web/node_modules
 
 FROM debian:13-slim
 RUN apt-get update \

@@ -1,6 +1,6 @@
 # The commands of a checkout. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz permute checked-kernels oracles check chaos bench clean
+.PHONY: help setup setup-with-browser demo test fuzz permute checked-kernels oracles check chaos bench clean
 
 SECONDS ?=
 TESTS ?= tests
@@ -15,10 +15,13 @@ help: ## say what there is
 setup: ## install everything (Debian 12 or 13; a second run takes seconds)
 	@scripts/setup.sh
 
+setup-with-browser:
+	@scripts/setup.sh --with-browser
+
 demo: setup ## a fleet driving, seen live (SECONDS=n stops it; default: Ctrl-C)
 	@$(zaitu) demo $(if $(SECONDS),--seconds $(SECONDS))
 
-test: setup ## every test, on a real broker and a real database (TESTS=path for some)
+test: setup-with-browser ## every test, on a real broker, database and browser (TESTS=path for some)
 	@$(python) -m pytest $(PYTEST_OPTIONS) $(TESTS)
 
 fuzz: setup ## 100,000 payloads made up or spoilt, through decoding and commit

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 from uuid_utils.compat import uuid7
 
 from api.app import ApiConfig, create_app
 from api.oidc import OidcClient
 from api.rates import Rate, Rates
+from api.schemas.page_config import DemoLogin, PageConfig, TileSource
 from api.services import Sources
 from geo.routers import NoWay, Router, valhalla
 from geo.routers.cached import CachedRouter
@@ -63,6 +65,7 @@ def config_of(settings: Settings) -> ApiConfig:
         longest_statement_s=settings.longest_statement_s,
         cors_origins=settings.cors_origin_list(),
         oidc=oidc_of(settings),
+        page_config=page_config_of(settings),
     )
 
 
@@ -79,6 +82,24 @@ def oidc_of(settings: Settings) -> OidcClient | None:
         redirect_uri=f"{settings.public_url.rstrip('/')}/v1/oidc/callback",
         client_secret=None if secret is None else secret.get_secret_value(),
         claim=settings.oidc_claim,
+    )
+
+
+def page_config_of(settings: Settings) -> PageConfig:
+    """What the settings say about the pages; a demo's logins are in a file that only a demo writes."""
+    tiles = None
+    if settings.tile_url is not None:
+        tiles = TileSource(
+            url=settings.tile_url, datum=settings.tile_datum, attribution=settings.tile_attribution
+        )
+    demo_logins = []
+    if settings.demo_logins is not None:
+        demo_logins = TypeAdapter(list[DemoLogin]).validate_json(settings.demo_logins.read_bytes())
+    return PageConfig(
+        name=settings.company_name,
+        operating_zone=settings.operating_zone,
+        tiles=tiles,
+        demo_logins=demo_logins,
     )
 
 

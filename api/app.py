@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from fastapi import Depends, FastAPI
-from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
@@ -44,6 +43,7 @@ from api.routes import (
     order_board,
     order_files,
     orders,
+    page_config,
     reports,
     search,
     sessions,
@@ -55,6 +55,7 @@ from api.routes import (
     users,
     vehicles,
 )
+from api.schemas.page_config import PageConfig
 from api.services import Services, Sources
 from api.tokens import AccessTokens
 from api.tracking_view import TrackingViews
@@ -97,6 +98,7 @@ ROUTERS = (
     events.router,
     fleet.router,
     tracking.router,
+    page_config.router,
     health.router,
     pages.router,
 )
@@ -116,6 +118,9 @@ class ApiConfig:
     newest_migration: int
     router: Router = field(default_factory=StraightLines)
     max_body_bytes: int = MAX_BODY_BYTES
+    page_config: PageConfig = field(
+        default_factory=lambda: PageConfig(name="Zaitu", operating_zone="Asia/Shanghai")
+    )
     token_key: bytes = field(repr=False, default_factory=lambda: secrets.token_bytes(32))
     rates: Rates = field(default_factory=Rates)
     longest_statement_s: float = LONGEST_STATEMENT_S
@@ -141,12 +146,13 @@ def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry 
     )
     app.state.newest_migration = config.newest_migration
     app.state.tracking_views = TrackingViews()
+    app.state.page_config = config.page_config
     app.state.public_names = PublicNames()
     app.state.fleet_map = FleetMap()
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(admit)])
     access_rules.check([*app.routes, *(route for router in ROUTERS for route in router.routes)])
-    app.mount("/static", StaticFiles(directory=pages.STATIC_FOLDER), name="static")
+    app.mount("/assets", pages.assets(), name="assets")
     problems.install(app)
     openapi.install(app)
     app.add_middleware(LimitedBodies, max_bytes=config.max_body_bytes)
@@ -160,6 +166,8 @@ def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry 
             expose_headers=["ETag", "Retry-After"],
         )
     app.add_middleware(SecurityHeaders)
+    tiles = config.page_config.tiles
+    app.add_middleware(SecurityHeaders, tile_url=None if tiles is None else tiles.url)
     app.add_middleware(MeasuredRequests, metrics=metrics)
     return app
 

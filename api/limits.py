@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -10,11 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem_response
 
+# The map works in a thread of its own (worker-src), a script of ours; blob: are pictures it has decoded.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'{tiles}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 _SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
     # Tracking addresses are secrets: they must not travel in Referer headers.
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -58,10 +60,15 @@ class LimitedBodies:
 
 
 class SecurityHeaders:
-    """ASGI middleware: no foreign scripts, no embedding, no referrers, and by default no caching."""
+    """ASGI middleware: no foreign scripts, no embedding, no referrers, and by default no caching.
 
-    def __init__(self, app: ASGIApp) -> None:
+    tile_url: of the map tiles, whose server is the only other one a page may ask.
+    """
+
+    def __init__(self, app: ASGIApp, tile_url: str | None = None) -> None:
         self._app = app
+        tiles = "" if tile_url is None else f" {_origin(tile_url)}"
+        self._headers = {**_SECURITY_HEADERS, "Content-Security-Policy": _POLICY.format(tiles=tiles)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and add the headers to its response."""
@@ -69,9 +76,14 @@ class SecurityHeaders:
         async def adding(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _SECURITY_HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         await self._app(scope, receive, adding if scope["type"] == "http" else send)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -96,6 +97,14 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None, description="where customers reach the pages, as in https://track.example.com"
     )
+    company_name: str = Field(default="Zaitu", min_length=1, max_length=60, description="shown on the pages")
+    operating_zone: str = Field(default="Asia/Shanghai", description="the time zone the company works in")
+    tile_url: str | None = Field(default=None, description="map tiles, as in https://host/{z}/{x}/{y}.png")
+    tile_datum: Literal["wgs84", "gcj02"] = "wgs84"
+    tile_attribution: str = ""
+    demo_logins: Path | None = Field(
+        default=None, description="a file of logins the sign-in page offers to everybody: for demos only"
+    )
     smtp_url: SecretStr | None = Field(default=None, description="smtp[s]://user:password@host:port")
     mail_from: str = "zaitu@localhost"
 
@@ -129,6 +138,24 @@ class Settings(BaseSettings):
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
         return _with_scheme(value, ("http", "https"), "http://127.0.0.1:8002")
+
+    @field_validator("tile_url")
+    @classmethod
+    def _is_tile_address(cls, value: str | None) -> str | None:
+        example = "https://tiles.example.com/{z}/{x}/{y}.png"
+        if value is not None and not all(part in value for part in ("{z}", "{x}", "{y}")):
+            raise ValueError(f"it must look like {example}")
+        # What a page may ask is a list with spaces and semicolons between its members.
+        if value is not None and set(value) & set(" ;,'\""):
+            raise ValueError(f"it must look like {example}, without blanks or quotes")
+        return _with_scheme(value, ("http", "https"), example)
+
+    @field_validator("operating_zone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("it must be the name of a time zone, as in Asia/Shanghai")
+        return value
 
     @field_validator("admin_token")
     @classmethod

@@ -44,6 +44,7 @@ check "dependencies" python scripts/audit_dependencies.py
 check "no secrets" no_secrets
 kernels=(native/*.p[yx][xd])
 [ ! -e "${kernels[0]}" ] || check "cython-lint" cython-lint "${kernels[@]}"
+[ ! -x web/node_modules/.bin/svelte-check ] || check "pages" npm --silent --prefix web run check
 check "only geo/kernels.py names native" only_geo_names_the_kernels
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -4,18 +4,22 @@
 #
 #   scripts/setup.sh                    everything
 #   scripts/setup.sh --without-servers  no broker, no database: what a container image of the services needs
+#   scripts/setup.sh --with-browser     and a browser: what the tests and screenshots of the pages need
 #
 # PYTHON chooses the interpreter (default: Debian's own).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/steps.sh
 . scripts/servers.sh
+. scripts/pages.sh
 
 python=${PYTHON:-/usr/bin/python3}
 with_servers=yes
+with_browser=no
 
 main() {
     [ "${1:-}" != --without-servers ] || with_servers=no
+    [ "${1:-}" != --with-browser ] || with_browser=yes
     if [ -n "${DATABASE_URL:-}" ] && [ -n "${MQTT_URL:-}" ]; then
         with_servers=no
     fi
@@ -24,8 +28,12 @@ main() {
     if [ "$with_servers" = yes ]; then
         install_servers
     fi
+    if [ "$with_browser" = yes ]; then
+        install_packages "chromium fonts-wqy-microhei"
+    fi
     create_environment
     install_project
+    build_pages
     say "Ready: $("$python" --version) in .venv$([ "$with_servers" = no ] || servers_found)"
 }
 

@@ -17,7 +17,7 @@ from api.problems import Refused, unusable
 from api.schemas.access import Me, NewPassword, Tokens
 from api.services import Api, Services
 from api.tokens import LIFETIME
-from domain.access import Principal
+from domain.access import Principal, Role
 from store import audit, passwords, sessions, users
 from store.passwords import WeakPassword
 from store.sessions import Limit
@@ -70,7 +70,7 @@ async def revoke_token(api: Api, token: Annotated[str, Form(min_length=1, max_le
 async def get_me(principal: Staff) -> Me:
     """Who is logged in."""
     scopes = None if principal.scopes is None else sorted(scope.value for scope in principal.scopes)
-    return Me(name=principal.name, role=principal.role, scopes=scopes)
+    return Me(name=principal.name, role=Role(principal.role), scopes=scopes)
 
 
 @router.post("/me/password", status_code=HTTPStatus.NO_CONTENT)

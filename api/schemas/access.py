@@ -30,7 +30,7 @@ class Me(Response):
     """Who is logged in."""
 
     name: str
-    role: str
+    role: Role
     scopes: list[str] | None
 
 

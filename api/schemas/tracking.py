@@ -7,13 +7,16 @@ from pydantic import Field
 from api.schemas.base import Request, Response, Time
 from api.schemas.trips import Eta
 from domain.addresses import NoEta
+from domain.alerts import AlertKind
+from domain.milestones import Colour, Stage
+from domain.orders import StopKind
 
 
 class TrackedStop(Response):
     """A stop of the order; the estimate is there while the stop is still ahead."""
 
     seq: int
-    kind: str
+    kind: StopKind
     name: str
     lat: float | None
     lon: float | None
@@ -24,12 +27,12 @@ class TrackedStop(Response):
 class TrackedMilestone(Response):
     """A stage of the order as the customer sees it."""
 
-    stage: str
+    stage: Stage
     stop_seq: int | None
     planned_at: Time | None
     estimated_at: Time | None
     actual_at: Time | None
-    colour: str
+    colour: Colour
 
 
 class TrackedVehicle(Response):
@@ -65,7 +68,7 @@ class TrackingView(Response):
     vehicle: TrackedVehicle | None
     no_eta_reason: NoEta | None = Field(description="why there is no estimate for the destination")
     route: list[tuple[float, float]] = Field(description="the current trip's route, [longitude, latitude]")
-    alerts: list[str] = Field(description="kinds of open alerts about this order")
+    alerts: list[AlertKind] = Field(description="kinds of open alerts about this order")
     as_of: Time
 
 

@@ -41,7 +41,7 @@ async def test_unknown_addresses_things_and_methods_are_problems(world: ApiWorld
     assert_problem(await world.client.get("/v1/orders/01890000-0000-7000-8000-000000000000"), 404)
     assert_problem(await world.client.get("/v1/orders/17"), 422)
     assert_problem(await world.client.delete("/v1/depots"), 405)
-    assert_problem(await world.client.get("/static/nothing.js"), 404)
+    assert_problem(await world.client.get("/assets/nothing.js"), 404)
 
 
 async def test_a_body_that_is_not_a_depot_is_a_problem(world: ApiWorld) -> None:

@@ -1,9 +1,13 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from geo.datum import gcj02_to_wgs84, wgs84_to_gcj02
 from geo.distance import cumulative_m, haversine_m
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("kernels")
 
 
@@ -48,3 +52,12 @@ def test_distances_are_measured_along_great_circles() -> None:
         [0.0, 111_195.08, 111_195.08, 222_390.16], abs=0.1
     )
     assert cumulative_m([], []).tolist() == []
+
+
+def test_the_pages_convert_as_the_server_does() -> None:
+    # web/src/map/datum.test.ts holds the pages' own conversion against the same file.
+    values = json.loads((ROOT / "web/src/map/datum-values.json").read_text(encoding="utf-8"))
+    wgs84 = np.array([value["wgs84"] for value in values])
+    lats, lons = wgs84_to_gcj02(wgs84[:, 1], wgs84[:, 0])
+
+    np.testing.assert_allclose(np.column_stack([lons, lats]), [value["gcj02"] for value in values], atol=1e-9)

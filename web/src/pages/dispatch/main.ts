@@ -1,0 +1,5 @@
+import { mount } from "svelte";
+
+import DispatchPage from "./DispatchPage.svelte";
+
+mount(DispatchPage, { target: document.getElementById("page")! });

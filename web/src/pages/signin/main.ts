@@ -1,0 +1,5 @@
+import { mount } from "svelte";
+
+import SignInPage from "./SignInPage.svelte";
+
+mount(SignInPage, { target: document.getElementById("page")! });

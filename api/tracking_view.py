@@ -13,7 +13,9 @@ import numpy as np
 from api.schemas.tracking import TrackedMilestone, TrackedStop, TrackedVehicle, TrackingView
 from api.schemas.trips import Eta
 from domain.addresses import NoEta, Point, why_no_eta
+from domain.alerts import AlertKind
 from domain.milestones import Stage, colour
+from domain.orders import StopKind
 from domain.sharing import SharingRule, coarse, is_near
 from geo.distance import cumulative_m
 from store import tracking
@@ -50,7 +52,7 @@ class TrackingViews:
             vehicle=None if order.ride is None else _vehicle(order, order.ride, rule, now),
             no_eta_reason=_why_no_eta(order),
             route=await self._route(connection, order),
-            alerts=order.alert_kinds,
+            alerts=[AlertKind(kind) for kind in order.alert_kinds],
             as_of=now,
         )
 
@@ -102,12 +104,12 @@ def _why_no_eta(order: TrackedOrder) -> NoEta | None:
 
 def _milestone(milestone: tracking.TrackedMilestone, now: datetime) -> TrackedMilestone:
     return TrackedMilestone(
-        stage=milestone.stage,
+        stage=Stage(milestone.stage),
         stop_seq=milestone.stop_seq,
         planned_at=milestone.planned_at,
         estimated_at=milestone.estimated_at,
         actual_at=milestone.actual_at,
-        colour=colour(milestone.actual_at, milestone.deadline_at, now, in_trouble=milestone.in_trouble).value,
+        colour=colour(milestone.actual_at, milestone.deadline_at, now, in_trouble=milestone.in_trouble),
     )
 
 
@@ -116,7 +118,7 @@ def _stops(order: TrackedOrder) -> list[TrackedStop]:
     return [
         TrackedStop(
             seq=stop.seq,
-            kind=stop.kind,
+            kind=StopKind(stop.kind),
             name=stop.name,
             lat=stop.lat,
             lon=stop.lon,

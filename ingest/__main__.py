@@ -89,6 +89,7 @@ def _options(settings: Settings) -> IngestOptions:
         ),
         http_host=settings.device_http_host,
         http_port=settings.device_http_port,
+        enrols=settings.enroll == "open",
     )
 
 

@@ -59,7 +59,7 @@ class Batch:
     by device and kind, of items that cannot be used. `tracked` are the new fixes with the vehicle they
     speak for. `refold` are vehicles to fold again from a time on, whether or not the batch has facts of
     theirs. `moved_vehicles` were folded, the `rebuilt_vehicles` among them by a rebuild. `again`: the facts
-    came before and were not usable then.
+    came before and were not usable then. `newcomers`: devices that are not registered, with what they sent.
     """
 
     messages: Sequence[Message]
@@ -74,6 +74,7 @@ class Batch:
     rejected: list[PayloadToReject] = field(default_factory=list)
     received: list[ReceivedRun] = field(default_factory=list)
     refused_numbers: list[tuple[NumberingKey, int]] = field(default_factory=list)
+    newcomers: set[tuple[str, str]] = field(default_factory=set)
     newly_missing: int = 0
     again: bool = False
     scans_received: list[Held[Scan]] = field(default_factory=list)

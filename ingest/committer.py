@@ -43,7 +43,9 @@ class Committer:
         self._set_apart_waits = self._rejected_waits = True
 
     @classmethod
-    async def on(cls, connection: Connection, cipher: Cipher, now: Callable[[], datetime]) -> Committer:
+    async def on(
+        cls, connection: Connection, cipher: Cipher, now: Callable[[], datetime], *, enrols: bool = False
+    ) -> Committer:
         """Read what must be known before the first batch."""
         principal = process_principal("ingest")
         fleet = Fleet(principal)
@@ -62,6 +64,7 @@ class Committer:
             clocks=clocks,
             refold=Refold(earliest=now() - REFOLD_HORIZON),
             work=work,
+            enrols=enrols,
         )
         return cls(context, now)
 

@@ -59,7 +59,8 @@ class LastFixes:
 class IngestContext:
     """One writer's tools: its connection, what it knows of the fleet, the fold, the keys.
 
-    `work` is the unit of work in progress; `refold` holds vehicles still to be folded again.
+    `work` is the unit of work in progress; `refold` holds vehicles still to be folded again. `enrols`:
+    devices that are not registered are noted, to be approved.
     """
 
     connection: Connection
@@ -72,3 +73,4 @@ class IngestContext:
     clocks: DeviceClocks
     refold: Refold
     work: UnitOfWork
+    enrols: bool = False

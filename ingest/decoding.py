@@ -15,8 +15,9 @@ from ingest.batch import Batch, Held, ReceivedRun, ScanAnswer
 from ingest.context import IngestContext
 from ingest.fleet import Fleet
 from ingest.formats.fields import Refusal
-from ingest.formats.zaitu import WHOLE, decode
+from ingest.formats.zaitu import MAX_PAYLOAD_BYTES, WHOLE, decode
 from ingest.messages import Message, parse_topic
+from store.enrolments import PENDING
 from store.facts import QUARANTINE_CONTEXT, FactToQuarantine, PayloadToReject
 from store.fleet import Device
 from store.rejected import KEPT_PAYLOAD_BYTES, REJECTED_CONTEXT
@@ -37,7 +38,9 @@ async def decode_messages(batch: Batch, context: IngestContext) -> None:
         name, kind = topic
         device = context.fleet.device(name)
         if device is None or device.status != "active":
-            _reject(batch, context, place, WHOLE, _refused_device(device))
+            _reject(batch, context, place, WHOLE, _refused_device(device, enrols=context.enrols))
+            if device is None and context.enrols:
+                batch.newcomers.add((name, kind.value))
             continue
         _decode_message(batch, context, place, device, kind)
 
@@ -158,13 +161,18 @@ def _reject(batch: Batch, context: IngestContext, place: int, item: int, refusal
             item=item,
             reason=refusal.reason,
             detail=refusal.detail,
-            payload_cipher=context.cipher.encrypt(kept[:KEPT_PAYLOAD_BYTES], REJECTED_CONTEXT),
+            payload_cipher=context.cipher.encrypt(kept[: _most_kept(refusal)], REJECTED_CONTEXT),
             payload_bytes=len(message.payload),
             payload_sha256=batch.digest(place),
             received_at=message.received_at,
             redelivered=message.redelivered,
         )
     )
+
+
+def _most_kept(refusal: Refusal) -> int:
+    """What waits for approval is kept whole, so that it can be used: it may be all there is."""
+    return MAX_PAYLOAD_BYTES if refusal.reason == PENDING else KEPT_PAYLOAD_BYTES
 
 
 def _storable_topic(message: Message) -> str:
@@ -175,7 +183,9 @@ def _storable_topic(message: Message) -> str:
     return f"{topic[:LONGEST_TOPIC]}… {sha256(topic.encode()).hexdigest()}"
 
 
-def _refused_device(device: Device | None) -> Refusal:
+def _refused_device(device: Device | None, *, enrols: bool) -> Refusal:
+    if device is None and enrols:
+        return Refusal(PENDING, "the device waits for approval; this is kept until then")
     if device is None:
         return Refusal("unknown_device", "no device of this name is registered")
     return Refusal("unknown_device", f"the device is {device.status}")

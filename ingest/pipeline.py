@@ -10,7 +10,7 @@ from ingest.context import IngestContext
 from ingest.decoding import convert_datums, decode_messages, quarantine_wrong_clocks
 from ingest.loss_meter import note_numbers
 from ingest.receiving import answer_scans, note_received
-from ingest.storing import drop_duplicates, store_facts
+from ingest.storing import drop_duplicates, note_newcomers, store_facts
 from ingest.tracking import fold_vehicles, record_evidence, store_tracks
 
 Step = Callable[[Batch, IngestContext], Awaitable[None]]
@@ -25,6 +25,7 @@ STEPS: tuple[Step, ...] = (
     drop_duplicates,
     note_numbers,
     store_facts,
+    note_newcomers,
     fold_vehicles,
     store_tracks,
     record_evidence,

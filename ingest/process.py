@@ -27,7 +27,10 @@ from store.pool import Pool, open_pool
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """What the process is started with; `http_port` None: no device HTTP listener."""
+    """What the process is started with; `http_port` None: no device HTTP listener.
+
+    enrols: unknown devices are noted, to be approved, instead of just refused.
+    """
 
     database_url: str
     broker: BrokerAddress
@@ -36,6 +39,7 @@ class IngestOptions:
     batch: BatchRules
     http_host: str = "127.0.0.1"
     http_port: int | None = None
+    enrols: bool = False
 
 
 def utc_now() -> datetime:
@@ -75,6 +79,7 @@ class IngestProcess:
             now,
             self._on_lock,
             self._receipts,
+            enrols=options.enrols,
         )
         self._is_writer = asyncio.Event()
         self._is_standby = asyncio.Event()

@@ -8,7 +8,7 @@ from typing import TypeVar
 from domain.facts import Fix, Reading, Scan
 from ingest.batch import Batch, Held
 from ingest.context import IngestContext
-from store import facts
+from store import enrolments, facts
 from store.facts import SCAN_CONTEXT, FactKey, ScanToStore
 from store.pool import Connection
 
@@ -81,6 +81,12 @@ def _newest_by_device(fixes: Sequence[Held[Fix]]) -> list[tuple[int, Fix]]:
         if known is None or fix.stamp.device_time > known.stamp.device_time:
             newest[device.device_id] = fix
     return sorted(newest.items(), key=lambda item: item[0])
+
+
+async def note_newcomers(batch: Batch, context: IngestContext) -> None:
+    """Note devices that are not registered, where they may wait for approval."""
+    if batch.newcomers:
+        await enrolments.note(context.connection, batch.newcomers, batch.now)
 
 
 async def _quarantine(batch: Batch, connection: Connection) -> None:

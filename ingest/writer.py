@@ -62,7 +62,10 @@ class Writer:
         now: Callable[[], datetime],
         on_lock: Callable[[bool], None],
         receipts: ReceiptBook,
+        *,
+        enrols: bool = False,
     ) -> None:
+        self._enrols = enrols
         self._database_url = database_url
         self._inbox = inbox
         self._broker = broker
@@ -139,7 +142,7 @@ class Writer:
 
     async def _write(self, connection: Connection) -> None:
         """Commit batches until told to stop or the connection is lost, beginning with the one under way."""
-        committer = await Committer.on(connection, self._cipher, self._now)
+        committer = await Committer.on(connection, self._cipher, self._now, enrols=self._enrols)
         _keep_for_good()
         self._inbox.prepare = committer.decode_ahead
         self._is_writer(True)

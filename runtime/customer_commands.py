@@ -8,9 +8,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from runtime.device_commands import with_database
+from runtime.device_commands import cli_principal, with_database
 from runtime.settings import load_settings
-from runtime.user_commands import cli_principal
 from store import customers
 from store.cipher import Cipher
 from store.customers import Document, Erased, Wanted

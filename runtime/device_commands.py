@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -14,22 +15,24 @@ from typing import Annotated, TypeVar
 import typer
 from uuid_utils.compat import uuid7
 
-from domain.access import process_principal
+from domain.access import Principal, process_principal
 from domain.device_clocks import TAKES_EFFECT_AFTER, Adjustment
+from domain.facts import Kind
 from runtime.settings import load_settings
 from runtime.stack.embedded import EmbeddedStack
 from runtime.stack.mosquitto import hash_password, refuse_own_name
-from store import audit, clocks, depots, device_health, devices
+from store import audit, clocks, depots, device_health, devices, enrolments, rejected
 from store.border import translated
 from store.device_health import DeviceHealth, DeviceName
 from store.errors import NotFound, StoreError
 from store.pool import Connection, open_connection
 from store.share_links import token_hash
-from store.unit_of_work import unit_of_work
+from store.unit_of_work import UnitOfWork, unit_of_work
 
 Answer = TypeVar("Answer")
 device_app = typer.Typer(help="How devices do, and their clocks.", no_args_is_help=True)
 WHO = process_principal("cli")
+MOST_LISTED = 1000
 _MILLISECOND = timedelta(milliseconds=1)
 _UNITS = {"ms": _MILLISECOND, "s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 _MOST = timedelta(days=36_525)
@@ -68,22 +71,8 @@ def add(
     async def work(connection: Connection) -> None:
         now = datetime.now(UTC)
         async with unit_of_work(connection) as unit:
-            known = {one.code: one.public_id for one in await depots.list_all(unit.connection, WHO)}
-            if depot not in known:
-                raise NotFound(f"There is no depot {depot}.")
-            device_id = await devices.create(
-                unit.connection,
-                WHO,
-                public_id=uuid7(),
-                depot=known[depot],
-                name=name,
-                kind=kind.value,
-                datum="wgs84",
-                expected_interval_s=30.0,
-                token_hash=token_hash(token),
-            )
-            await audit.record(unit.connection, WHO, "add", f"device:{device_id}", {}, now)
-            unit.tell("device", [device_id])
+            device_id = await _register(unit, name, depot, kind, token)
+            await audit.record(unit.connection, cli_principal(), "add", f"device:{device_id}", {}, now)
 
     with_database(work)
     typer.echo(f"MQTT user {name}, password {password}\nHTTP token {token}")
@@ -91,6 +80,65 @@ def add(
         broker.add_user(name, password)
     else:
         typer.echo(f"password file: {name}:{hash_password(password, secrets.token_bytes(12))}")
+
+
+@device_app.command("pending")
+def pending() -> None:
+    """List the devices that wait for approval: they spoke and are not registered (ZAITU_ENROLL=open)."""
+    found = with_database(lambda connection: enrolments.waiting(connection, MOST_LISTED))
+    for one in found:
+        typer.echo(
+            f"{one.name}  {', '.join(one.kinds)}  first heard {_time_told(one.first_heard_at)}, "
+            f"last {_time_told(one.last_heard_at)}, {one.payloads} payloads"
+        )
+    typer.echo(f"{len(found)} waiting")
+
+
+@device_app.command("approve")
+def approve(
+    name: str,
+    depot: Annotated[str, typer.Option(help="Code of its depot.")],
+    kind: Annotated[
+        DeviceKind | None, typer.Option(help="What it is; default: a scanner if it sent scans.")
+    ] = None,
+) -> None:
+    """Register a device that waits for approval, and have what it sent so far worked in."""
+    token = secrets.token_urlsafe(32)
+
+    async def work(connection: Connection) -> tuple[DeviceKind, int]:
+        now = datetime.now(UTC)
+        async with unit_of_work(connection) as unit:
+            kinds = await enrolments.take(unit.connection, name)
+            chosen = kind or (DeviceKind.SCANNER if Kind.SCAN.value in kinds else DeviceKind.TRACKER)
+            device_id = await _register(unit, name, depot, chosen, token)
+            kept = await rejected.ask_retry(unit.connection, WHO, device=name, now=now)
+            if kept:
+                unit.tell("rejected", kept)
+            await audit.record(unit.connection, cli_principal(), "approve", f"device:{device_id}", {}, now)
+        return chosen, len(kept)
+
+    chosen, payloads = with_database(work)
+    typer.echo(f"{name} is a {chosen.value} of {depot}; {payloads} payloads to be worked in")
+    typer.echo(f"HTTP token {token}")
+
+
+async def _register(unit: UnitOfWork, name: str, depot: str, kind: DeviceKind, token: str) -> int:
+    known = {one.code: one.public_id for one in await depots.list_all(unit.connection, WHO)}
+    if depot not in known:
+        raise NotFound(f"There is no depot {depot}.")
+    device_id = await devices.create(
+        unit.connection,
+        WHO,
+        public_id=uuid7(),
+        depot=known[depot],
+        name=name,
+        kind=kind.value,
+        datum="wgs84",
+        expected_interval_s=30.0,
+        token_hash=token_hash(token),
+    )
+    unit.tell("device", [device_id])
+    return device_id
 
 
 @device_app.command("certificate")
@@ -233,6 +281,11 @@ def _adjustment_told(adjustment: Adjustment) -> str:
 
 def _time_told(at: datetime | None) -> str:
     return "never" if at is None else at.isoformat(timespec="seconds")
+
+
+def cli_principal() -> Principal:
+    """Whoever runs the command line: they hold the database's password and the keys."""
+    return process_principal(f"cli:{getpass.getuser()}")
 
 
 def with_database(work: Callable[[Connection], Awaitable[Answer]]) -> Answer:

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from runtime.device_commands import with_database
+from runtime.device_commands import cli_principal, with_database
 from runtime.settings import load_settings
-from runtime.user_commands import cli_principal
 from store import audit, rotation
 from store.cipher import Cipher
 from store.keyring import KeyRing

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     batch_age_ms: int = Field(
         default=50, ge=1, le=10000, description="or when its first message has waited this long"
     )
+    enroll: Literal["closed", "open"] = Field(
+        default="closed", description="whether devices nobody registered may wait for approval"
+    )
     inflight_window: int = Field(
         default=20000, ge=1, le=65534, description="the broker's max_inflight_messages"
     )
@@ -196,7 +199,7 @@ class Settings(BaseSettings):
                 raise ValueError("it must name origins as in https://shop.example.com, separated by commas")
         return value
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("log_level", "log_format", "enroll", mode="before")
     @classmethod
     def _lower_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -17,9 +17,8 @@ from api.route_plan import stop_distances_m
 from domain.access import Principal
 from domain.orders import StopKind
 from geo.gtfs import GtfsError, GtfsTrip, Timetable, Wanted, read_timetable
-from runtime.device_commands import with_database
+from runtime.device_commands import cli_principal, with_database
 from runtime.settings import load_settings
-from runtime.user_commands import cli_principal
 from store import trips, vehicles
 from store.cipher import Cipher
 from store.pool import Connection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,8 +9,8 @@ from typing import Annotated
 import typer
 from uuid_utils.compat import uuid7
 
-from domain.access import Principal, Role, process_principal
-from runtime.device_commands import with_database
+from domain.access import Role
+from runtime.device_commands import cli_principal, with_database
 from runtime.settings import load_settings
 from store import audit, depots, passwords, users
 from store.cipher import Cipher
@@ -98,11 +97,6 @@ def disable(
 
     with_database(work)
     typer.echo(f"{login} may log in again" if undo else f"{login} may not log in any more")
-
-
-def cli_principal() -> Principal:
-    """Whoever runs the command line: they hold the database's password and the keys."""
-    return process_principal(f"cli:{getpass.getuser()}")
 
 
 async def _account(connection: Connection, login: str) -> users.Account:

@@ -16,6 +16,9 @@ from store.keyring import KeyRing, derived
 
 _KEY_ID_BYTES = 2
 _NONCE_BYTES = 12
+_TAG_BYTES = 16
+LONGER_BY = _KEY_ID_BYTES + _NONCE_BYTES + _TAG_BYTES
+"""How many bytes a ciphertext has more than its text."""
 
 
 class Undecipherable(StoreError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.access import Principal
-from store.cipher import Cipher
+from store.cipher import LONGER_BY, Cipher
 from store.errors import NotFound
 from store.pool import Connection
 from store.queries import load
@@ -93,15 +93,17 @@ async def ask_retry(
     *,
     reason: str | None = None,
     rejected_ids: Collection[int] | None = None,
+    device: str | None = None,
     now: datetime,
 ) -> list[int]:
-    """Have ingest try payloads again, all of a reason or these; returns those that can be."""
+    """Have ingest try payloads again, all of a reason, of a device, or these; returns those that can be."""
     rows = _queries.ask_retry(
         connection,
         depots=principal.depots,
         reason=reason,
         rejected_ids=None if rejected_ids is None else sorted(rejected_ids),
-        kept_bytes=KEPT_PAYLOAD_BYTES,
+        device=device,
+        longer_by=LONGER_BY,
         now=now,
     )
     return [row["rejected_id"] async for row in rows]

@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from geo.pace import weight_at
-from store import changes, learning, retention
+from store import changes, enrolments, learning, retention
 from store.pool import Connection
 from store.unit_of_work import unit_of_work
 
@@ -57,6 +57,7 @@ def _what_goes(now: datetime, kept: Kept) -> dict[str, ForgetSome]:
     return {
         "changes": lambda work, limit: changes.prune(work, now - kept.changes, limit=limit),
         "rejected": lambda work, limit: retention.forget_rejected(work, now - kept.rejected, limit=limit),
+        "enrolments": lambda work, limit: enrolments.forget(work, now - kept.rejected, limit=limit),
         "quarantined": lambda work, limit: retention.forget_quarantined(work, now - kept.facts, limit=limit),
         "checkpoints": lambda work, limit: retention.forget_checkpoints(work, now, limit=limit),
         "pace_lessons": lambda work, limit: learning.forget_lessons(work, now - LESSONS_KEPT, limit=limit),

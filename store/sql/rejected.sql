@@ -31,7 +31,8 @@ where rejected_id = :rejected_id
 -- Only what was kept whole can be tried again; items of arrays are kept each by itself.
 update rejected
 set retry_asked_at = :now
-where usable_at is null and (item >= 0 or payload_bytes <= :kept_bytes)
+where usable_at is null and (item >= 0 or octet_length(payload_cipher) - :longer_by::integer >= payload_bytes)
+  and (:device::text is null or split_part(topic, '/', 3) = :device)
   and (:reason::text is null or reason = :reason)
   and (:rejected_ids::bigint[] is null or rejected_id = any(:rejected_ids))
   and (:depots::bigint[] is null

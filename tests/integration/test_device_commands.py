@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from api_world import ApiWorld, running_api
-from company import Company, fix, payload
+from company import Company, fix, payload, scan
 from ingest_process import ROOT, IngestRunner, publisher, wait_until
 
 from ingest.committer import Committer
@@ -21,6 +21,7 @@ from ingest.messages import Message
 from runtime.stack.mosquitto import Broker
 from store.cipher import Cipher
 from store.pool import open_connection
+from store.rejected import KEPT_PAYLOAD_BYTES
 
 Zaitu = Callable[..., str]
 
@@ -155,6 +156,40 @@ def test_rejected_payloads_are_listed_shown_and_tried_again(
     assert "unknown_device: 1 (1 usable by now)" in zaitu("rejected", "list")
     zaitu("rejected", "retry", status=2)
     assert "There is no rejected payload" in zaitu("rejected", "show", "999", status=1)
+
+
+def test_a_device_nobody_registered_waits_and_what_it_sent_is_worked_in_once_it_is_approved(
+    broker: Broker, company: Company, ingest: IngestRunner, zaitu: Zaitu
+) -> None:
+    depot = company.depot()
+    code = str(company.value("select code from depot where depot_id = %s", depot))
+    ingest.start(broker, ZAITU_ENROLL="open")
+    ingest.wait_subscribed()
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    # More than is kept of what is otherwise rejected.
+    many = payload([fix(start + timedelta(seconds=number), number, seq=number) for number in range(1000)])
+    assert len(many) > KEPT_PAYLOAD_BYTES
+    with publisher(broker) as publish:
+        publish("trk-9/gps", many)
+        publish("scn-9/scan", payload(scan(start, "PKG-9", "load")))
+        publish("not a name!/gps", many)
+    wait_until(lambda: company.value("select count(*) from rejected") == 3, "the rejections")
+
+    assert company.rows("select reason from rejected where topic like '%%-9/%%'") == [("pending_device",)] * 2
+    listed = zaitu("device", "pending")
+    assert "trk-9  gps  first heard" in listed
+    assert "2 waiting" in listed
+    zaitu("device", "approve", "trk-9", "--depot", "NOWHERE", status=1)
+    zaitu("device", "approve", "nobody", "--depot", code, status=1)
+    assert f"trk-9 is a tracker of {code}; 1 payloads" in zaitu("device", "approve", "trk-9", "--depot", code)
+    assert f"scn-9 is a scanner of {code}; 1 payloads" in zaitu("device", "approve", "scn-9", "--depot", code)
+    wait_until(lambda: company.value("select count(*) from position") == 1000, "the fixes to be worked in")
+    wait_until(lambda: company.value("select count(*) from scan") == 1, "the scan to be worked in")
+    assert "0 waiting" in zaitu("device", "pending")
+    assert company.rows("select action from audit order by audit_id") == [("approve",)] * 2
+    with publisher(broker) as publish:
+        publish("trk-9/gps", payload(fix(start + timedelta(seconds=1000), 1000, seq=1000)))
+    wait_until(lambda: company.value("select count(*) from position") == 1001, "the next fix")
 
 
 async def test_the_api_says_how_a_device_does_and_what_was_rejected(database_url: str) -> None:

@@ -32,6 +32,9 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
 class ClearReason(StrEnum):
     """Why an alert is over."""
 
@@ -44,6 +47,7 @@ class ClearReason(StrEnum):
     NOT_UNDER_WAY = "not_under_way"
     DONE = "done"
     OVER = "over"
+    WORSE = "worse"
 
 
 Detail = Mapping[str, str | int | float | bool | None]
@@ -77,6 +81,7 @@ class OpenAlert:
     order_ids: tuple[int, ...]
     severity: Severity
     detail: Detail
+    resolved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +94,31 @@ class Decision:
 
 
 def reconcile(open_alerts: Iterable[OpenAlert], findings: Iterable[Finding]) -> Decision:
-    """Make the open alerts match what is wrong: one per subject and kind, none without a finding."""
+    """Make the open alerts match what is wrong: one per subject and kind, none without a finding.
+
+    What somebody resolved and has got worse since ends, and is raised anew: it is not what they looked at.
+    """
     known = {(alert.kind, alert.subject): alert for alert in open_alerts}
     found = {(finding.kind, finding.subject): finding for finding in findings}
     return Decision(
-        raised=tuple(finding for key, finding in found.items() if key not in known),
+        raised=tuple(
+            finding for key, finding in found.items() if key not in known or got_worse(known[key], finding)
+        ),
         changed=tuple(
             (known[key], finding)
             for key, finding in found.items()
-            if key in known and _differs(known[key], finding)
+            if key in known and _differs(known[key], finding) and not got_worse(known[key], finding)
         ),
-        cleared=tuple(alert for key, alert in known.items() if key not in found),
+        cleared=tuple(
+            alert for key, alert in known.items() if key not in found or got_worse(alert, found[key])
+        ),
     )
+
+
+def got_worse(alert: OpenAlert, finding: Finding) -> bool:
+    """Whether a resolved alert now is about more orders, or more urgent."""
+    more = not set(finding.order_ids) <= set(alert.order_ids)
+    return alert.resolved and (more or _RANK[finding.severity] > _RANK[alert.severity])
 
 
 def _differs(alert: OpenAlert, finding: Finding) -> bool:

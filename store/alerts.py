@@ -218,6 +218,7 @@ async def open_of_kind(connection: Connection, principal: Principal, kind: Alert
             order_ids=tuple(row["order_ids"]),
             severity=Severity(row["severity"]),
             detail=row["detail"],
+            resolved=row["resolved"],
         )
         async for row in rows
     ]

@@ -37,10 +37,15 @@ async def settle(
     What ended within the rules' cooldown and is back is opened again instead of raised anew.
     """
     decision = reconcile(open_alerts, findings)
-    reasons = {alert.alert_id: why_ended(alert) for alert in decision.cleared}
+    anew = {(finding.kind, finding.subject) for finding in decision.raised}
+    reasons = {
+        alert.alert_id: ClearReason.WORSE if (alert.kind, alert.subject) in anew else why_ended(alert)
+        for alert in decision.cleared
+    }
+    # First, so that what got worse can be raised in the place it leaves.
+    work.tell("alert", await alerts.clear_all(work.connection, principal, reasons, now))
     raised = await _raise(work, decision.raised, now, measures) if decision.raised else ()
     work.tell("alert", await alerts.change_all(work.connection, principal, decision.changed, now))
-    work.tell("alert", await alerts.clear_all(work.connection, principal, reasons, now))
     for finding in raised:
         measures.alerts_raised.labels(finding.kind).inc()
     for alert in decision.cleared:

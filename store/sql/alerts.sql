@@ -78,7 +78,7 @@ group by kind
 order by kind;
 
 -- name: open_of_kind
-select alert_id, kind, subject, order_ids, severity, detail
+select alert_id, kind, subject, order_ids, severity, detail, resolved_at is not null as resolved
 from alert
 where kind = :kind and cleared_at is null
   and (:depots::bigint[] is null or depot_id = any(:depots));

@@ -217,3 +217,19 @@ async def test_each_customer_hears_of_its_own_promise_and_again_of_a_new_one(wor
     ]
     assert len(await world.alerts()) == 1
     assert vehicle_id
+
+
+async def test_what_somebody_resolved_is_raised_anew_when_it_comes_to_more_orders(world: World) -> None:
+    stops, vehicle_id, trip_id = await hour_long_trip(world)
+    orders = [await world.order(stops, promised_min=promised) for promised in (50, 200)]
+    for order_id in orders:
+        await world.bind(order_id, trip_id)
+    await world.look_for_late(51)
+    await world.connection.execute(
+        "update alert set resolved_at = $1, resolved_by = 'x', cause = 'accepted'", at(52)
+    )
+    for minute in (60, 201, 202):
+        await world.look_for_late(minute)
+    subject = f"vehicle:{vehicle_id}"
+    assert await world.alerts() == [(subject, orders[:1], "worse"), (subject, orders, None)]
+    assert await world.connection.fetchval("select count(*) from alert where resolved_at is null") == 1

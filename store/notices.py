@@ -158,6 +158,21 @@ async def lease(connection: Connection, now: datetime, *, limit: int = 50) -> li
     return [Notice(**row) async for row in _queries.to_send(connection, notice_ids=ids)]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the outbox stands: notices waiting, how long the one longest due has waited, and those given up."""
+
+    waiting: int
+    longest_due_s: float
+    given_up: int
+
+
+async def standing(connection: Connection, now: datetime) -> Standing:
+    """How the outbox stands now."""
+    row = await _queries.standing(connection, now=now)
+    return Standing(row["waiting"], float(row["longest_due_s"]), row["given_up"])
+
+
 async def keep_body(connection: Connection, notice_id: int, body_cipher: bytes) -> None:
     """Keep what is sent, so that it is the same each time."""
     await _queries.keep_body(connection, notice_id=notice_id, body_cipher=body_cipher)

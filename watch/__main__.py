@@ -31,6 +31,7 @@ from watch import (
     late,
     late_risk,
     learning,
+    outbox,
     retention,
     road,
     service_level,
@@ -126,6 +127,11 @@ def table_of_duties(settings: Settings, principal: Principal, measures: WatchMea
         Duty(
             "service_level",
             lambda work, now, _: service_level.run(work, principal, now, measures),
+            every=timedelta(minutes=1),
+        ),
+        Duty(
+            "outbox",
+            lambda work, now, _: outbox.run(work, now, measures),
             every=timedelta(minutes=1),
         ),
         Duty(

@@ -95,6 +95,19 @@ class WatchMeasures:
         self.addresses_counted = Gauge(
             "zaitu_addresses_counted", "Orders the address error is measured on", registry=registry
         )
+        self.notices_waiting = Gauge(
+            "zaitu_watch_notices_waiting", "Notices written and not sent yet", registry=registry
+        )
+        self.notices_longest_due_s = Gauge(
+            "zaitu_watch_notices_longest_due_seconds",
+            "How long the notice longest due has waited to be sent",
+            registry=registry,
+        )
+        self.notices_given_up = Gauge(
+            "zaitu_watch_notices_given_up",
+            "Notices given up after their last attempt, and not replayed",
+            registry=registry,
+        )
         self.duty_time = Histogram(
             "zaitu_watch_duty_seconds", "Duration of a duty, commit included", ["duty"], registry=registry
         )

@@ -24,18 +24,29 @@ join depot d using (depot_id)
 where o.order_id = any(:order_ids::bigint[]);
 
 -- name: lease
--- The oldest that are due; nobody else sends them until the lease is over. A sender that dies lets them go.
+-- The oldest that are due; nobody else sends them until the lease is over. A sender that dies lets them go. Those to
+-- endpoints that fail come last: waiting for their answer must not hold up the others.
 update notice
 set leased_until = :until, attempts = attempts + 1
 where notice_id in (
-    select notice_id from notice
-    where sent_at is null and dead_at is null and suppressed is null and due_at <= :now::timestamptz
-      and (leased_until is null or leased_until <= :now::timestamptz)
-    order by due_at, notice_id
+    select n.notice_id from notice n
+    left join endpoint e using (endpoint_id)
+    where n.sent_at is null and n.dead_at is null and n.suppressed is null and n.due_at <= :now::timestamptz
+      and (n.leased_until is null or n.leased_until <= :now::timestamptz)
+    order by e.failing_since is not null, n.due_at, n.notice_id
     limit :limit_rows
-    for update skip locked
+    for update of n skip locked
 )
 returning notice_id;
+
+-- name: standing^
+-- How many wait to be sent, how long the one longest due has waited, and how many were given up.
+select count(*) filter (where dead_at is null) as waiting,
+       coalesce(extract(epoch from :now::timestamptz - min(due_at) filter (where dead_at is null and due_at <= :now)), 0)
+           as longest_due_s,
+       count(*) filter (where dead_at is not null) as given_up
+from notice
+where sent_at is null and suppressed is null;
 
 -- name: to_send
 select n.notice_id, n.public_id, n.order_id, n.event, n.event_at, n.detail, n.recipient, n.channel, n.attempts,

@@ -211,3 +211,28 @@ async def test_one_event_is_told_once(post: Post) -> None:
                 await notices.tell(work.connection, {post.order_id: News("delivered", post.now)}, post.now)
         assert await post.send() == 1
     assert len(receiver.got) == 1
+
+
+async def test_what_goes_to_an_endpoint_that_fails_holds_up_no_other(post: Post) -> None:
+    async with receiving([]) as receiver:
+        await post.begin("http://127.0.0.1:1/failing")
+        await post.connection.execute("update endpoint set failing_since = $1", post.now)
+        async with unit_of_work(post.connection) as work:
+            await notices.add_endpoint(
+                work.connection,
+                public_id=uuid4(),
+                depot_id=await work.connection.fetchval("select depot_id from depot"),
+                kind="webhook",
+                role=None,
+                url=receiver.url,
+                secret_cipher=notices.sealed_secret(CIPHER, SECRET),
+                events=[],
+                now=post.now,
+            )
+        for _ in range(60):
+            await post.tell()
+        async with unit_of_work(post.connection) as work:
+            leased = await notices.lease(work.connection, post.now)
+            standing = await notices.standing(work.connection, post.now + timedelta(seconds=30))
+    assert {notice.url for notice in leased} == {receiver.url}
+    assert (standing.waiting, standing.longest_due_s, standing.given_up) == (120, 30.0, 0)

@@ -39,24 +39,26 @@ class Backlog:
         sent = self._fill(self._servers.broker.simulator_url, messages, length)
         started_at = datetime.now(UTC)
         process = self._servers.start_ingest()
+        startup_cpu_s = self._servers.cpu_s(process)
         wait_until(lambda: self._servers.committed_messages() >= sent, "the drain", LONGEST_DRAIN_S)
         # The queue comes with the connection, before the subscription is answered.
         connected_at = self._servers.connected_at()
         elapsed_s = (datetime.now(UTC) - connected_at).total_seconds()
         startup_s = (connected_at - started_at).total_seconds()
-        cpu_s = self._servers.cpu_s(process)
+        cpu_s = self._servers.cpu_s(process) - startup_cpu_s
         self._servers.stop(process)
         self._say(
-            f"  {sent} messages of {length} in {elapsed_s:.2f} s "
-            f"(start-up {startup_s:.2f} s, {cpu_s:.1f} s of CPU with it)"
+            f"  {sent} messages of {length} in {elapsed_s:.2f} s, {_each(cpu_s, sent)} "
+            f"(start-up {startup_s:.2f} s, {startup_cpu_s:.1f} s of CPU)"
         )
         return sent * length / elapsed_s
 
     def bare_per_s(self, messages: int) -> float:
         """Messages a second that paho alone receives and acknowledges by hand."""
         sent = self._fill(self._servers.bare_broker.simulator_url, messages, 1, count=False)
-        elapsed_s = float(self._python("bench.ingest.bare", self._servers.bare_broker.url, str(sent), "bare"))
-        self._say(f"  bare paho: {sent} messages in {elapsed_s:.2f} s")
+        said = self._python("bench.ingest.bare", self._servers.bare_broker.url, str(sent), "bare")
+        elapsed_s, cpu_s = map(float, said.split())
+        self._say(f"  bare paho: {sent} messages in {elapsed_s:.2f} s, {_each(cpu_s, sent)}")
         return sent / elapsed_s
 
     def decode_and_copy_per_s(self, messages: int) -> float:
@@ -117,6 +119,11 @@ class Backlog:
     def _python(self, module: str, *arguments: str) -> str:
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def _each(cpu_s: float, messages: int) -> str:
+    """On a machine that others use, more telling than rates."""
+    return f"{cpu_s / messages * 1e6:.0f} µs of CPU a message"
 
 
 async def _decode_and_copy(database_url: str, payloads: list[tuple[str, bytes]]) -> float:

@@ -55,9 +55,10 @@ def demo(
     seconds: Annotated[
         float | None, typer.Option(help="Stop after so long; default: at Ctrl-C.", min=1)
     ] = None,
+    vehicles: Annotated[int, typer.Option(help="How many trucks drive.", min=8, max=999)] = 42,
 ) -> None:
     """Drive a fleet through the whole system and show it live."""
-    raise typer.Exit(importlib.import_module("runtime.demo").main(seconds))
+    raise typer.Exit(importlib.import_module("runtime.demo").main(seconds, vehicles))
 
 
 @app.command("migrate")

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from simulators.motion import Drive, Halt, drive, nominal_s
 from simulators.roads import Polyline
-from simulators.sites import LONG_LINES, SHORT_LINES, Line, Site, route_between
+from simulators.sites import CITY_LINES, LONG_LINES, SHORT_LINES, Line, Site, route_between
 
 _PAUSE_S = 240.0
 _LOADING_S = 600.0
@@ -36,6 +36,13 @@ class Opening(StrEnum):
 
 _OPENINGS = tuple(Opening)
 _EVENTFUL = (Opening.DELIVERING, Opening.REACHING_HUB, Opening.DEPARTING, Opening.LEAVING_HUB)
+_IN_THE_CITY = (
+    Opening.CRUISING, Opening.DELIVERING, Opening.AT_RISK, Opening.DEPARTING, Opening.CRUISING,
+    Opening.REACHING_HUB, Opening.LEAVING_HUB,
+)  # fmt: skip
+_CITY_FROM = 14
+"""Beyond so many vehicles, the others drive in and around one city."""
+
 _ON_LAST_LEG = {Opening.LATE: 0.4, Opening.SILENT: 0.9, Opening.AT_RISK: 0.3, Opening.CRUISING: 0.5}
 
 
@@ -163,6 +170,8 @@ class Scenario:
 
 
 def _line_of(vehicle: Vehicle) -> Line:
+    if vehicle.number >= _CITY_FROM:
+        return CITY_LINES[vehicle.number % len(CITY_LINES)]
     long = vehicle.opening in (Opening.LATE, Opening.SILENT, Opening.AT_RISK)
     lines = LONG_LINES if long else SHORT_LINES
     return lines[vehicle.number % len(lines)]
@@ -196,7 +205,7 @@ def _began_s(vehicle: Vehicle, course: Drive) -> float:
         case Opening.DELIVERING:
             return 20.0 + 9 * turn - course.arrivals_s[-1]
         case _:
-            share = _ON_LAST_LEG[vehicle.opening]
+            share = _ON_LAST_LEG[vehicle.opening] * (1 - 0.07 * (turn % 8))
             return -(course.departures_s[-2] * (1 - share) + course.arrivals_s[-1] * share)
 
 
@@ -215,13 +224,19 @@ _PLATES = ("沪A", "沪B", "苏E", "苏B", "浙A", "浙B", "浙F")
 _PLATE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 
 
+def _opening(number: int) -> Opening:
+    if number < len(_OPENINGS):
+        return _OPENINGS[number]
+    openings = _EVENTFUL if number < _CITY_FROM else _IN_THE_CITY
+    return openings[number % len(openings)]
+
+
 def build_scenario(seed: int, vehicles: int, run: str) -> Scenario:
     """Draw a fleet of this many vehicles; the first eight open with each of the openings in turn."""
     rng = random.Random(f"{seed}/{run}/fleet")
     fleet = []
     for number in range(vehicles):
-        first = number < len(_OPENINGS)
-        opening = _OPENINGS[number] if first else _EVENTFUL[number % len(_EVENTFUL)]
+        opening = _opening(number)
         letters = "".join(rng.choices(_PLATE_LETTERS, k=3))
         fleet.append(
             Vehicle(

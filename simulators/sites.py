@@ -109,11 +109,22 @@ LONG_LINES: tuple[Line, ...] = (
     _line("sip", "xinwu", "zhenjiang"),
     _line("jiading", "kunshan", "huzhou"),
 )
+CITY_LINES: tuple[Line, ...] = (
+    _line("jiading", "anting", "hongqiao"),
+    _line("baoshan", "hongqiao", "minhang"),
+    _line("songjiang", "minhang", "hongqiao"),
+    _line("jiading", "baoshan", "waigaoqiao"),
+    _line("zhangjiang", "hongqiao", "qingpu"),
+    _line("baoshan", "waigaoqiao", "zhangjiang"),
+    _line("songjiang", "qingpu", "hongqiao"),
+    _line("zhangjiang", "minhang", "fengxian"),
+)
+"""In and around Shanghai."""
 
 
 def all_sites() -> tuple[Site, ...]:
     """Every site of every line, once, in a fixed order."""
-    lines = (*SHORT_LINES, *LONG_LINES)
+    lines = (*SHORT_LINES, *LONG_LINES, *CITY_LINES)
     sites = {site.key: site for line in lines for site in (line.origin, line.hub, line.destination)}
     return tuple(sites[key] for key in sorted(sites))
 

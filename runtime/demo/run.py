@@ -16,10 +16,12 @@ import typer
 
 from domain.access import Principal, process_principal
 from migrations.runner import migrate
-from runtime.demo import servers
+from runtime.demo import people, servers
+from runtime.demo.calls import ApiCalls
 from runtime.demo.children import Child, Children, DemoError, Stopped
 from runtime.demo.figures import Account, Lag, Measured, Sent, measure, summary
 from runtime.demo.links import Link, is_ready, tracking_links
+from runtime.demo.office import Office
 from runtime.demo.servers import Ports, Servers, local
 from runtime.demo.view import MILESTONES_SHOWN, Scene, View, choose_view
 from runtime.settings import Settings, load_settings
@@ -31,6 +33,7 @@ from store.errors import StoreError
 from store.pool import Connection, open_connection
 
 SUMMARY = "demo-summary.json"
+ORDERS_PER_VEHICLE = 1
 REFRESH_S = 1.0
 # The lag shown is that of this many refreshes, so that one sees how it is now.
 LAG_OVER = 10
@@ -40,12 +43,12 @@ ACCOUNTED_WITHIN_S = 60.0
 _SUBSCRIBED = "subscribed"
 
 
-def main(seconds: float | None) -> int:
+def main(seconds: float | None, vehicles: int) -> int:
     """Run the demo for so long, or until Ctrl-C or SIGTERM; the exit status is 1 when it went wrong."""
     settings = load_settings()
     try:
         with servers.only_one(settings.data_dir):
-            return asyncio.run(_Demo(settings, choose_view()).run(seconds))
+            return asyncio.run(_Demo(settings, choose_view(), vehicles).run(seconds))
     except (DemoError, StoreError) as exc:
         typer.echo(f"zaitu demo: {exc}", err=True)
         return 1
@@ -62,13 +65,17 @@ class _Outcome:
 class _Demo:
     """A run; `run` reads like its table of contents."""
 
-    def __init__(self, settings: Settings, view: View) -> None:
+    def __init__(self, settings: Settings, view: View, vehicles: int) -> None:
         self._settings = settings
+        self._vehicles = vehicles
         self._view = view
         self._name = f"{int(time.time()):x}"
         self._client_id = f"{settings.mqtt_client_id}-demo"
         self._log_folder = settings.data_dir / "log"
         self._report = self._log_folder / "demo-fleet.jsonl"
+        # In a database that is not the demo's own, its people must not take anybody's login.
+        self._logins = people.draw("" if settings.database_url is None else f"-{self._name}")
+        self._logins_file = settings.data_dir / people.LOGINS
         self._summary = settings.data_dir / SUMMARY
         self._stop = asyncio.Event()
         self._readings = deque([Measured()], maxlen=LAG_OVER + 1)
@@ -78,6 +85,7 @@ class _Demo:
         self._listen_for_the_end()
         self._summary.unlink(missing_ok=True)
         self._report.unlink(missing_ok=True)
+        people.write(self._logins_file, self._logins)
         provided, ports = self._provide(), servers.choose_ports(self._settings)
         try:
             async with (
@@ -86,7 +94,8 @@ class _Demo:
             ):
                 await self._start_services(children, ports)
                 fleet = await self._start_fleet(children)
-                await self._look_on(children, connection, ports, seconds)
+                async with self._office_open(ports):
+                    await self._look_on(children, connection, ports, seconds)
                 await children.stop(fleet)
                 outcome = await self._settle(children, connection, ports)
         except Stopped:
@@ -94,6 +103,7 @@ class _Demo:
             return 0
         finally:
             servers.forget_session(provided.mqtt_url, self._client_id)
+            self._logins_file.unlink(missing_ok=True)
         return self._conclude(outcome)
 
     def _listen_for_the_end(self) -> None:
@@ -121,6 +131,7 @@ class _Demo:
             "ZAITU_DEVICE_HTTP_PORT": str(ports.device_http),
             "ZAITU_INGEST_METRICS_PORT": str(ports.ingest_metrics),
             "ZAITU_WATCH_METRICS_PORT": str(ports.watch_metrics),
+            "ZAITU_DEMO_LOGINS": str(self._logins_file),
             "ZAITU_LOG_FORMAT": "json",
         }
 
@@ -143,7 +154,7 @@ class _Demo:
     async def _start_fleet(self, children: Children) -> Child:
         """Start the simulator; it makes its fleet known through the API before it drives."""
         self._view.say("Making the fleet and its orders known.")
-        options = (f"--run={self._name}", f"--report={self._report}")
+        options = (f"--run={self._name}", f"--report={self._report}", f"--vehicles={self._vehicles}")
         fleet = await children.start("fleet", "runtime.cli", "simulate", *options)
 
         async def drives() -> bool:
@@ -151,6 +162,23 @@ class _Demo:
 
         await children.until(drives, ENROLLED_WITHIN_S, "the fleet did not get on its way")
         return fleet
+
+    def _api(self, ports: Ports) -> ApiCalls:
+        return ApiCalls(local(ports.api), self._settings.admin_token_text())
+
+    @contextlib.asynccontextmanager
+    async def _office_open(self, ports: Ports) -> AsyncIterator[None]:
+        """Fill the company around the fleet while it drives; what goes wrong with that ends the demo."""
+        office = Office(self._api(ports), self._name, depot_code(self._name), self._logins)
+        filling = asyncio.create_task(asyncio.to_thread(office.open, ORDERS_PER_VEHICLE * self._vehicles))
+        try:
+            yield
+        finally:
+            office.close()
+            try:
+                await filling
+            except OSError as exc:
+                raise DemoError(f"the office could not be filled: {exc}") from exc
 
     async def _look_on(
         self, children: Children, connection: Connection, ports: Ports, seconds: float | None
@@ -201,11 +229,9 @@ class _Demo:
 
     async def _links(self, ports: Ports) -> list[Link]:
         api = local(ports.api)
-        token = self._settings.admin_token_text()
-        where = "ZAITU_ADMIN_TOKEN" if self._settings.admin_token else self._settings.data_dir / "admin-token"
-        shared = await asyncio.to_thread(tracking_links, api, token)
+        shared = await asyncio.to_thread(tracking_links, self._api(ports))
         return [
-            Link("dispatcher", f"{api}/  (sign in with the token in {where})"),
+            Link("sign in", f"{api}/  (logins and passwords: {self._logins_file})"),
             *shared,
             Link("API", f"{api}/openapi.json"),
             Link("metrics", f"{api}/metrics  {local(ports.ingest_metrics)}/  {local(ports.watch_metrics)}/"),

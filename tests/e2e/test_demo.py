@@ -70,7 +70,7 @@ class Demo:
         settings = {name: value for name, value in os.environ.items() if not _is_setting(name)}
         with self.output.open("w") as output:
             self.process = psutil.Popen(
-                [sys.executable, "-m", "runtime.cli", "demo", *options],
+                [sys.executable, "-m", "runtime.cli", "demo", "--vehicles=14", *options],
                 cwd=ROOT,
                 env={**settings, "ZAITU_DATA_DIR": str(data_dir), **FREE_PORTS},
                 stdout=output,

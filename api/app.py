@@ -68,6 +68,8 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 VIEW_CONNECTIONS = 5
 LONGEST_STATEMENT_S = 10.0
 ROUTERS = (
+    # Routes are tried in this order, and customers ask most.
+    tracking.router,
     sessions.router,
     oidc.router,
     users.router,
@@ -97,7 +99,6 @@ ROUTERS = (
     my_stops.router,
     events.router,
     fleet.router,
-    tracking.router,
     page_config.router,
     health.router,
     pages.router,

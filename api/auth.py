@@ -86,7 +86,7 @@ async def admit(
     return await _narrowed(request, api, principal)
 
 
-def staff(principal: Annotated[Principal | None, Depends(admit)]) -> Principal:
+async def staff(principal: Annotated[Principal | None, Depends(admit)]) -> Principal:
     """Who asks; the rule of the route has admitted them."""
     if principal is None:
         raise RuntimeError("a public route asks who is there: give it a rule with roles")

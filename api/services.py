@@ -58,8 +58,11 @@ class Services:
         return pooled_unit_of_work(self.pool)
 
 
-def services(request: Request) -> Services:
-    """The services of the application that got this request."""
+async def services(request: Request) -> Services:
+    """The services of the application that got this request.
+
+    Like every dependency a coroutine: FastAPI would run a plain function in a thread, for each request.
+    """
     return cast(Services, request.app.state.services)
 
 

@@ -45,6 +45,7 @@ async def open_pool(
     """A pool of connections for request-driven work.
 
     plan_once: prepare each query's plan for any parameters, where planning would cost more than the query.
+    Such a pool only reads: its connections are not reset after each use, which would be a round trip.
     longest_statement_s: the server gives up what takes longer, waiting for locks included; 0: never.
     Raises Unavailable when the server cannot be reached or refuses the login.
     """
@@ -58,10 +59,15 @@ async def open_pool(
             max_size=max_size,
             timeout=CONNECT_WITHIN_S,
             init=prepare_connection,
+            reset=_left_as_it_is if plan_once else None,
             server_settings={**_SETTINGS, **settings},
         )
     except (TimeoutError, OSError, asyncpg.PostgresError) as exc:
         raise _unavailable(exc) from exc
+
+
+async def _left_as_it_is(connection: Connection) -> None:
+    """What only reads leaves nothing behind."""
 
 
 async def prepare_connection(connection: Connection) -> None:

@@ -6,17 +6,18 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from domain.access import Principal
 from domain.addresses import Placing
 from domain.alerts import silence_limit
 from domain.milestones import Stage
+from domain.orders import StopKind
 from store import contacts
 from store.cipher import Cipher
-from store.etas import OrderEta, latest_for_orders
+from store.etas import OrderEta
 from store.place_names import opened_name
 from store.pool import Connection
 from store.queries import load
@@ -122,7 +123,7 @@ async def view(
     row = await _queries.view(connection, token_hash=token_hash, grace=grace, now=now, stages=_STAGES)
     if row is None:
         return None
-    holder = Principal(name="share link", role="customer", depot_ids=(row["depot_id"],))
+    places = msgspec.convert(row["places"], list[_Place])
     return TrackedOrder(
         order_id=row["order_id"],
         number=row["number"],
@@ -130,7 +131,7 @@ async def view(
         promised_at=row["promised_at"],
         cancelled_at=row["cancelled_at"],
         expires_at=row["expires_at"],
-        stops=[_stop(cipher, stop) for stop in row["stops"]],
+        stops=[_stop(cipher, stop, places) for stop in row["stops"]],
         milestones=msgspec.convert(row["milestones"], list[TrackedMilestone]),
         packages_total=row["packages_total"],
         alert_kinds=row["alert_kinds"],
@@ -140,7 +141,7 @@ async def view(
         vehicle_id=row["vehicle_id"],
         trip_ids=row["trip_ids"],
         ride=_ride(row),
-        etas=await latest_for_orders(connection, holder, [row["order_id"]]),
+        etas=_etas(row["order_id"], places),
         is_closed=row["is_closed"],
         placing=None if row["placement"] is None else Placing(row["placement"]),
     )
@@ -178,10 +179,51 @@ async def find_by_number(
     return Found(row["order_id"], contacts.opened_phone(cipher, row["public_id"], row["phone_cipher"])[-4:])
 
 
-def _stop(cipher: Cipher, stored: dict[str, Any]) -> TrackedStop:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A stop of the order on one of its trips, and the newest estimate for it there, if any."""
+
+    seq: int
+    kind: str
+    lat: float
+    lon: float
+    computed_at: datetime | None
+    fix_at: datetime | None
+    p10_at: datetime | None
+    p50_at: datetime | None
+    p90_at: datetime | None
+
+
+def _stop(cipher: Cipher, stored: dict[str, Any], places: Sequence[_Place]) -> TrackedStop:
     in_clear, sealed = stored.pop("name"), stored.pop("name_cipher")
     name = opened_name(cipher, None if sealed is None else base64.b64decode(sealed), in_clear)
-    return msgspec.convert({**stored, "name": name}, TrackedStop)
+    point = next(((place.lat, place.lon) for place in places if place.seq == stored["seq"]), (None, None))
+    return msgspec.convert({**stored, "name": name, "lat": point[0], "lon": point[1]}, TrackedStop)
+
+
+def _etas(order_id: int, places: Sequence[_Place]) -> list[OrderEta]:
+    """By stop; an order split over several trips is at a stop when the last of them is."""
+    estimated = sorted((place for place in places if place.p50_at is not None), key=lambda place: place.seq)
+    etas = []
+    for seq, group in groupby(estimated, key=lambda place: place.seq):
+        own = list(group)
+        etas.append(
+            OrderEta(
+                order_id=order_id,
+                stop_seq=seq,
+                kind=StopKind(own[0].kind),
+                computed_at=max(_times(own, "computed_at")),
+                fix_at=min(_times(own, "fix_at"), default=None),
+                p10_at=max(_times(own, "p10_at"), default=None),
+                p50_at=max(_times(own, "p50_at")),
+                p90_at=max(_times(own, "p90_at")),
+            )
+        )
+    return etas
+
+
+def _times(places: Sequence[_Place], name: str) -> list[datetime]:
+    return [at for place in places if (at := getattr(place, name)) is not None]
 
 
 def _ride(row: Any) -> Ride | None:

@@ -18,7 +18,7 @@ from store.changes import ChangeKind, Cursor
 router = APIRouter(prefix="/v1/events", tags=["events"])
 
 
-def names(request: Request) -> PublicNames:
+async def names(request: Request) -> PublicNames:
     """The application's memory of public ids."""
     known: PublicNames = request.app.state.public_names
     return known

@@ -21,7 +21,7 @@ from store.vehicles import Box
 router = APIRouter(prefix="/v1/fleet", tags=["fleet"])
 
 
-def fleet_of(request: Request) -> FleetMap:
+async def fleet_of(request: Request) -> FleetMap:
     """The application's map of the fleet."""
     known: FleetMap = request.app.state.fleet_map
     return known

@@ -30,7 +30,7 @@ _NO_MATCH = "No order under way has this number and a phone number that ends lik
 Token = Annotated[str, Path(max_length=200, description="from the share link")]
 
 
-def views(request: Request) -> TrackingViews:
+async def views(request: Request) -> TrackingViews:
     """The application's views."""
     made: TrackingViews = request.app.state.tracking_views
     return made

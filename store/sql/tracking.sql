@@ -11,7 +11,7 @@ where l.token_hash = :token_hash and l.expires_at > :now and l.revoked_at is nul
 -- the order reached and ends after it. There is none before dispatch or after delivery.
 select o.order_id, o.depot_id, o.number, d.time_zone, o.promised_at, o.cancelled_at,
        least(l.expires_at, ended.at + :grace::interval) as expires_at,
-       stops.items as stops, milestones.items as milestones,
+       stops.items as stops, milestones.items as milestones, places.items as places,
        (select count(*) from package p where p.order_id = o.order_id) as packages_total,
        (select coalesce(array_agg(distinct leg.trip_id), '{}') from leg_in_force leg
         where leg.order_id = o.order_id) as trip_ids,
@@ -26,18 +26,29 @@ join orders o using (order_id)
 join depot d on d.depot_id = o.depot_id
 cross join lateral (
     select jsonb_agg(jsonb_build_object(
-        'seq', s.seq, 'kind', s.kind, 'name', s.name, 'name_cipher', encode(s.name_cipher, 'base64'), 'planned_at', s.planned_at,
-        'lat', place.lat, 'lon', place.lon) order by s.seq) as items
+        'seq', s.seq, 'kind', s.kind, 'name', s.name, 'name_cipher', encode(s.name_cipher, 'base64'),
+        'planned_at', s.planned_at) order by s.seq) as items
     from order_stop s
-    left join lateral (
-        select st.lat, st.lon
-        from order_trip_stop ots
-        join stop st on st.stop_id = ots.stop_id
-        where ots.order_id = s.order_id and ots.order_seq = s.seq
-        limit 1
-    ) as place on true
     where s.order_id = o.order_id
 ) as stops
+cross join lateral (
+    -- Where the order's stops lie on its trips, and the newest estimates for them: a publication is all rows of one trip
+    -- with one computed_at. It gets to a hub with the trip that brings it, not with the one that takes it on.
+    select coalesce(jsonb_agg(jsonb_build_object(
+               'seq', ots.order_seq, 'kind', ots.kind, 'lat', st.lat, 'lon', st.lon, 'computed_at', e.computed_at,
+               'fix_at', e.fix_at, 'p10_at', e.p10_at, 'p50_at', e.p50_at, 'p90_at', e.p90_at)), '[]') as items
+    from order_trip_stop ots
+    join stop st on st.stop_id = ots.stop_id
+    join trip t on t.trip_id = ots.trip_id
+    left join lateral (
+        select eta.*
+        from eta
+        where ots.boards = (ots.kind = 'origin') and t.cancelled_at is null
+          and eta.trip_id = ots.trip_id and eta.stop_id = ots.stop_id
+          and eta.computed_at = (select max(computed_at) from eta newest where newest.trip_id = ots.trip_id)
+    ) as e on true
+    where ots.order_id = o.order_id
+) as places
 cross join lateral (
     select coalesce(jsonb_agg(jsonb_build_object(
                'stage', m.stage, 'stop_seq', nullif(m.stop_seq, -1), 'planned_at', m.planned_at,

@@ -72,7 +72,7 @@ def add(
         now = datetime.now(UTC)
         async with unit_of_work(connection) as unit:
             device_id = await _register(unit, name, depot, kind, token)
-            await audit.record(unit.connection, cli_principal(), "add", f"device:{device_id}", {}, now)
+            await _note(unit.connection, "add", f"device:{device_id}", now)
 
     with_database(work)
     typer.echo(f"MQTT user {name}, password {password}\nHTTP token {token}")
@@ -114,7 +114,7 @@ def approve(
             kept = await rejected.ask_retry(unit.connection, WHO, device=name, now=now)
             if kept:
                 unit.tell("rejected", kept)
-            await audit.record(unit.connection, cli_principal(), "approve", f"device:{device_id}", {}, now)
+            await _note(unit.connection, "approve", f"device:{device_id}", now)
         return chosen, len(kept)
 
     chosen, payloads = with_database(work)
@@ -152,6 +152,7 @@ def certificate(
         broker.secure(["localhost", "127.0.0.1"], now)
         broker.restart()
     issued = broker.issue_certificate(name, now)
+    with_database(lambda connection: _note(connection, "certificate", f"device:{name}", now))
     folder.mkdir(parents=True, exist_ok=True)
     for suffix, text in (("crt", issued.certificate), ("key", issued.key)):
         path = folder / f"{name}.{suffix}"
@@ -203,6 +204,7 @@ async def _clock(
     if clear:
         async with unit_of_work(connection) as work:
             ended = await clocks.end(connection, device.device_id, now + TAKES_EFFECT_AFTER)
+            await _note(connection, "clock", f"device:{device.device_id}", now)
             work.tell("clock", [device.device_id])
         return f"{name}: the correction ends now" if ended else f"{name}: its clock is not corrected"
     if offset is not None:
@@ -232,8 +234,13 @@ async def _correct(
             evidence=evidence,
             applies_from=now + TAKES_EFFECT_AFTER,
         )
+        await _note(connection, "clock", f"device:{device.device_id}", now)
         work.tell("clock", [device.device_id])
     return f"{device.name}: corrected by {_adjustment_told(adjustment)} ({reason})"
+
+
+async def _note(connection: Connection, action: str, subject: str, now: datetime) -> None:
+    await audit.record(connection, cli_principal(), action, subject, {}, now)
 
 
 async def _health(connection: Connection, name: str) -> DeviceHealth:

@@ -59,7 +59,7 @@ def retire() -> None:
     """
     settings = load_settings()
     ring = KeyRing.parse(settings.contact_key_text())
-    left = with_database(lambda connection: rotation.under_older_keys(connection, Cipher(ring)))
+    left = with_database(lambda connection: _left_of(connection, ring))
     if left:
         typer.echo(f"zaitu: {left} values need an older key: run `zaitu keys rotate --same-key`", err=True)
         raise typer.Exit(1)
@@ -68,6 +68,15 @@ def retire() -> None:
         typer.echo(f"key {ring.newest} is the only one left")
     else:
         typer.echo(f"set ZAITU_CONTACT_KEY to this:\n{ring.newest_only().text()}")
+
+
+async def _left_of(connection: Connection, ring: KeyRing) -> int:
+    """How many values need an older key; that none does, and the keys go, is written down."""
+    left = await rotation.under_older_keys(connection, Cipher(ring))
+    if not left:
+        detail = {"key": ring.newest}
+        await audit.record(connection, cli_principal(), "retire", "keys", detail, datetime.now(UTC))
+    return left
 
 
 def _keep(path: Path, text: str) -> None:

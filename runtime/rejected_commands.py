@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from domain.access import process_principal
-from runtime.device_commands import with_database
+from runtime.device_commands import cli_principal, with_database
 from runtime.settings import load_settings
-from store import rejected
+from store import audit, rejected
 from store.cipher import Cipher
 from store.pool import Connection
 from store.unit_of_work import unit_of_work
@@ -40,7 +40,15 @@ def list_rejected(
 def show(number: int) -> None:
     """Write the payload as it was received, as far as it was kept, to standard output."""
     cipher = Cipher.kept(load_settings().contact_key_text)
-    payload = with_database(lambda connection: rejected.payload(connection, WHO, number, cipher))
+
+    async def opened(connection: Connection) -> bytes:
+        async with unit_of_work(connection) as work:
+            found = await rejected.payload(work.connection, WHO, number, cipher)
+            who, subject = cli_principal(), f"rejected:{number}"
+            await audit.record(work.connection, who, "open", subject, {}, datetime.now(UTC))
+        return found
+
+    payload = with_database(opened)
     typer.get_binary_stream("stdout").write(payload)
 
 
@@ -55,9 +63,12 @@ def retry(
 
     async def ask(connection: Connection) -> list[int]:
         async with unit_of_work(connection) as work:
+            now = datetime.now(UTC)
             asked = await rejected.ask_retry(
-                connection, WHO, reason=reason, rejected_ids=numbers or None, now=datetime.now(UTC)
+                connection, WHO, reason=reason, rejected_ids=numbers or None, now=now
             )
+            detail = {"payloads": len(asked)}
+            await audit.record(work.connection, cli_principal(), "retry", "rejected", detail, now)
             work.tell("rejected", asked)
         return asked
 

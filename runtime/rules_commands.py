@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
+from runtime.device_commands import cli_principal
 from runtime.settings import load_settings
 from runtime.stack.embedded import EmbeddedStack
-from store import rules
+from store import audit, rules
 from store.pool import open_connection
 from store.unit_of_work import unit_of_work
 
@@ -48,9 +49,9 @@ async def _load(text: str) -> int:
     connection = await open_connection(_database_url())
     try:
         async with unit_of_work(connection) as work:
-            number = await rules.put_in_force(
-                work.connection, text, by=getpass.getuser(), now=datetime.now(UTC)
-            )
+            now = datetime.now(UTC)
+            number = await rules.put_in_force(work.connection, text, by=getpass.getuser(), now=now)
+            await audit.record(work.connection, cli_principal(), "load", f"rules:{number}", {}, now)
             work.tell("rules", [number])
             return number
     finally:

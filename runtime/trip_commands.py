@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ from domain.orders import StopKind
 from geo.gtfs import GtfsError, GtfsTrip, Timetable, Wanted, read_timetable
 from runtime.device_commands import cli_principal, with_database
 from runtime.settings import load_settings
-from store import trips, vehicles
+from store import audit, trips, vehicles
 from store.cipher import Cipher
 from store.pool import Connection
 from store.trips import StopToAdd
@@ -92,6 +92,8 @@ async def plan(
                 route_lons=one.lons,
                 stops=own_stops,
             )
+            subject = f"trip:{trip_id}"
+            await audit.record(work.connection, principal, "add", subject, {}, datetime.now(UTC))
             work.tell("trip", [trip_id])
     return added
 

@@ -11,7 +11,7 @@ from api.auth import Staff
 from api.schemas.base import Page
 from api.schemas.fleet import Depot, NewDepot
 from api.services import Api
-from store import depots
+from store import audit, depots
 
 router = APIRouter(prefix="/v1/depots", tags=["fleet"])
 
@@ -29,6 +29,9 @@ async def create_depot(new: NewDepot, api: Api, principal: Staff) -> Depot:
             name=new.name,
             time_zone=new.time_zone,
         )
+        detail = {"code": new.code}
+        now = api.sources.clock()
+        await audit.record(work.connection, principal, "add", f"depot:{public_id}", detail, now)
         return _depot(await depots.get(work.connection, principal, public_id))
 
 

@@ -11,7 +11,7 @@ from api.auth import Staff
 from api.schemas.base import Page
 from api.schemas.fleet import Assignment, Device, DeviceWithToken, NewAssignment, NewDevice
 from api.services import After, Api, Limit
-from store import devices, vehicles
+from store import audit, devices, vehicles
 from store.share_links import token_hash
 
 router = APIRouter(prefix="/v1/devices", tags=["fleet"])
@@ -33,6 +33,8 @@ async def create_device(new: NewDevice, api: Api, principal: Staff) -> DeviceWit
             expected_interval_s=new.expected_interval_s,
             token_hash=token_hash(token),
         )
+        now = api.sources.clock()
+        await audit.record(work.connection, principal, "add", f"device:{device_id}", {}, now)
         work.tell("device", [device_id])
         device = await devices.get(work.connection, principal, public_id, api.sources.clock())
     return DeviceWithToken(**_device(device).model_dump(), token=token)
@@ -72,6 +74,8 @@ async def assign_device(device_id: UUID, new: NewAssignment, api: Api, principal
             from_at=from_at,
             until_at=new.to,
         )
+        now = api.sources.clock()
+        await audit.record(work.connection, principal, "assign", f"device:{internal_id}", {}, now)
         work.tell("assignment", [internal_id])
     return Assignment(vehicle_id=new.vehicle_id, operator=new.operator, from_=from_at, to=new.to)
 

@@ -14,11 +14,13 @@ from api.problems import unusable
 from api.schemas.base import Page
 from api.schemas.geofences import Geofence, GeofenceReplacement, Hours, NewGeofence, Purpose
 from api.services import After, Api, Limit
+from domain.access import Principal
 from domain.fence_hours import window_of
 from geo.approach import approach_zone
 from geo.fences import FenceError, parse_fence, to_geojson
-from store import geofences
+from store import audit, geofences
 from store.geofences import Version
+from store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/v1/geofences", tags=["geofences"])
 
@@ -38,7 +40,7 @@ async def create_geofence(new: NewGeofence, api: Api, principal: Staff) -> Geofe
             purpose=new.purpose,
             version=version,
         )
-        work.tell("geofence", [geofence_id])
+        await _note(work, api, principal, "add", geofence_id)
         return _geofence(await geofences.get(work.connection, principal, public_id))
 
 
@@ -85,7 +87,7 @@ async def replace_geofence(
             purpose=new.purpose,
             version=_checked(new, schedule, approach_m, api.sources.clock()),
         )
-        work.tell("geofence", [internal_id])
+        await _note(work, api, principal, "change", internal_id)
         return _geofence(await geofences.get(work.connection, principal, geofence_id))
 
 
@@ -94,7 +96,7 @@ async def end_geofence(geofence_id: UUID, api: Api, principal: Staff) -> Geofenc
     """End a geofence's validity now; crossings found before stay."""
     async with api.writing() as work:
         internal_id = await geofences.end(work.connection, principal, geofence_id, api.sources.clock())
-        work.tell("geofence", [internal_id])
+        await _note(work, api, principal, "end", internal_id)
         return _geofence(await geofences.get(work.connection, principal, geofence_id))
 
 
@@ -141,3 +143,10 @@ def _geofence(geofence: geofences.Geofence) -> Geofence:
         approach_m=geofence.approach_m,
         created_at=geofence.created_at,
     )
+
+
+async def _note(work: UnitOfWork, api: Api, principal: Principal, action: str, geofence_id: int) -> None:
+    """Write down who did it, and tell the others."""
+    now = api.sources.clock()
+    await audit.record(work.connection, principal, action, f"geofence:{geofence_id}", {}, now)
+    work.tell("geofence", [geofence_id])

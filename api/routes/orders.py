@@ -199,9 +199,9 @@ async def add_evidence(order_id: UUID, new: NewEvidence, api: Api, principal: St
         _refuse_unexplained(principal, new)
         if new.manual:
             _refuse_owner(principal)
-            await audit.record(
-                work.connection, principal, "evidence", f"order:{internal_id}", {"kind": new.stage}, now
-            )
+        if new.manual or principal.user_id is not None:
+            detail = {"kind": new.stage}
+            await audit.record(work.connection, principal, "evidence", f"order:{internal_id}", detail, now)
         said = Evidence(
             kind=_kind(new),
             at=new.at,

@@ -36,6 +36,8 @@ async def create_share_link(
             sent = await notices.tell(work.connection, {internal_id: news}, now)
             detail = {"notices": sent}
             await audit.record(work.connection, principal, "send_link", f"order:{internal_id}", detail, now)
+        else:
+            await audit.record(work.connection, principal, "make_link", f"order:{internal_id}", {}, now)
     url = str(request.url_for("tracking_page", token=token))
     return ShareLink(token=token, url=url, expires_at=expires_at, notices=sent)
 
@@ -43,8 +45,10 @@ async def create_share_link(
 @router.delete("/{order_id}/share-links", status_code=HTTPStatus.NO_CONTENT)
 async def revoke_share_links(order_id: UUID, api: Api, principal: Staff) -> Response:
     """End every link to the order; pages that are open end too."""
+    now = api.sources.clock()
     async with api.writing() as work:
         internal_id, _ = await orders.lock(work.connection, principal, order_id)
-        await share_links.revoke_all(work.connection, internal_id, api.sources.clock())
+        await share_links.revoke_all(work.connection, internal_id, now)
+        await audit.record(work.connection, principal, "revoke_links", f"order:{internal_id}", {}, now)
         work.tell("order", [internal_id])
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -56,6 +56,8 @@ async def create_trip(new: NewTrip, api: Api, principal: Staff) -> Trip:
             stops=_stops(new, places, points, lats, lons),
             free_flow_s=free_flow_s,
         )
+        now = api.sources.clock()
+        await audit.record(work.connection, principal, "add", f"trip:{trip_id}", {}, now)
         work.tell("trip", [trip_id])
         return await read_trip(work.connection, principal, public_id)
 
@@ -89,7 +91,9 @@ async def get_trip(trip_id: UUID, api: Api, principal: Staff) -> Trip:
 async def cancel_trip(trip_id: UUID, api: Api, principal: Staff) -> Trip:
     """Cancel a trip, so that its vehicle is free for another; cancelling again changes nothing."""
     async with api.writing() as work:
-        internal_id = await trips.cancel(work.connection, principal, trip_id, api.sources.clock())
+        now = api.sources.clock()
+        internal_id = await trips.cancel(work.connection, principal, trip_id, now)
+        await audit.record(work.connection, principal, "cancel", f"trip:{internal_id}", {}, now)
         work.tell("trip", [internal_id])
         return await read_trip(work.connection, principal, trip_id)
 

@@ -16,7 +16,7 @@ from api.problems import FieldProblem, Refused
 from api.schemas.base import Page
 from api.schemas.fleet import LatestPosition, NewVehicle, TrackPoint, Vehicle
 from api.services import After, Api, Limit
-from store import positions, vehicles
+from store import audit, positions, vehicles
 from store.vehicles import Circle
 
 MOST_TRACK_POINTS = 10_000
@@ -40,6 +40,8 @@ async def create_vehicle(new: NewVehicle, api: Api, principal: Staff) -> Vehicle
             capacity_kg=new.capacity_kg,
             capacity_m3=new.capacity_m3,
         )
+        now = api.sources.clock()
+        await audit.record(work.connection, principal, "add", f"vehicle:{vehicle_id}", {}, now)
         work.tell("vehicle", [vehicle_id])
         vehicle = await vehicles.get(work.connection, principal, public_id)
         return vehicle_of(vehicle, api.sources.clock())

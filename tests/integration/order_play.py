@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count, groupby
@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from domain.access import process_principal
 from domain.crossings import Crossing, CrossingKind
-from store import crossings, evidence, notices
+from store import crossings, evidence, notices, rules
 from store.cipher import Cipher
 from store.unit_of_work import unit_of_work
 from watch import deadlines, late
@@ -114,14 +114,22 @@ class Play:
             " values (gen_random_uuid(), $1, 'scanner', 'scanner')",
             self.depot_id,
         )
+        await self._endpoint("sms", None, at)
+        for role in sorted(
+            {role for clock in rules.shipped().clocks for role in (clock.owner, clock.superior)}
+        ):
+            await self._endpoint("webhook", role, at)
+
+    async def _endpoint(self, kind: str, role: str | None, at: datetime) -> None:
+        """Where customers' notices go, or a role's."""
         async with unit_of_work(self.connection) as work:
             await notices.add_endpoint(
                 work.connection,
                 public_id=uuid4(),
                 depot_id=self.depot_id,
-                kind="sms",
-                role=None,
-                url="http://127.0.0.1:1/sms",
+                kind=kind,
+                role=role,
+                url=f"http://127.0.0.1:1/{role or kind}",
                 secret_cipher=notices.sealed_secret(Cipher(bytes(32)), SECRET),
                 events=[],
                 now=at,
@@ -132,14 +140,15 @@ class Play:
         days = [(week * 7, each_weekday) for week in range(1, 5)] + [(0, today)]
         for days_ago, orders in days:
             for n in range(orders):
+                placed_at = at - timedelta(days=days_ago, minutes=n + 1)
                 await self.connection.execute(
                     "insert into orders (public_id, depot_id, number, channel, received_at, promised_at,"
                     " state, closed_at) values (gen_random_uuid(), $1, $2, $3, $4,"
                     " $4::timestamptz + interval '2 d', 'delivered', $4)",
                     self.depot_id,
-                    f"OLD{days_ago}-{n}",
+                    f"OLD-{placed_at:%d%H%M}-{days_ago}",
                     channel,
-                    at - timedelta(days=days_ago, minutes=n + 1),
+                    placed_at,
                 )
 
     async def run(self, orders: Sequence[Played]) -> None:
@@ -335,7 +344,14 @@ class Play:
             "select event, created_at, suppressed from notice where order_id = $1 and recipient = 'customer'",
             order_id,
         )
+        roles_told = await rows(
+            "select n.event, split_part(n.event_key, '/', 1) as clock, e.role from notice n"
+            " join endpoint e using (endpoint_id) where n.order_id = $1 and n.recipient = 'roles'"
+            "  and n.sent_at is not null",
+            order_id,
+        )
         return {
+            "roles told": sorted(tuple(row) for row in roles_told),
             "milestones": {row["stage"]: _since(order, row["actual_at"]) for row in milestones},
             "priority": await self.connection.fetchval(
                 "select priority from orders where order_id = $1", order_id
@@ -373,12 +389,24 @@ def expected(script: dict[str, Any]) -> dict[str, Any]:
     """An archetype's expectations, in the form of an outcome."""
     told = script["expected"]
     return {
+        "roles told": sorted(_roles_told(told["escalations"])),
         "milestones": {stage: offset(at) for stage, at in script["milestones"].items()},
         "priority": told["priority"],
         "escalations": [[clock, level, offset(at), said] for clock, level, at, said in told["escalations"]],
         "alerts": [[kind, about, offset(at), ended] for kind, about, at, ended in told["alerts"]],
         "notices": sorted([event, offset(at), *why] for event, at, *why in told["notices"]),
     }
+
+
+def _roles_told(escalations: Sequence[Any]) -> Iterator[tuple[str, str, str]]:
+    """Which role hears of which clock: the owner of a warning, owner and superior at the limit."""
+    clocks = {clock.name: clock for clock in rules.shipped().clocks}
+    for name, level, _at, is_told in escalations:
+        if is_told and level == "owner":
+            yield ("stage_warned", name, clocks[name].owner)
+        elif is_told:
+            yield ("stage_overdue", name, clocks[name].owner)
+            yield ("stage_overdue", name, clocks[name].superior)
 
 
 def check_look(look: dict[str, Any], order: Any) -> None:

@@ -1,5 +1,8 @@
+"""Archetypes of orders, one by one and 200 of them over two days: everything that must follow, did."""
+
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,20 +12,25 @@ from order_play import BEGINNING, Play, Played, archetypes, check_look, expected
 
 from store.pool import open_connection
 
+MIXED = 200
+FIRST_HOUR = datetime.fromisoformat("2026-09-29T00:20:00+08:00")
+HOURS = 48
+OFFICE_HOURS = range(9, 15)
 
-def begun(script: dict[str, Any], number: int, later: timedelta = timedelta(0)) -> Played:
-    start = datetime.fromisoformat(script["start"]) if "start" in script else BEGINNING
-    return Played(script, start + later, number)
+
+def begun(script: dict[str, Any], number: int, start: datetime = BEGINNING) -> Played:
+    return Played(script, datetime.fromisoformat(script["start"]) if "start" in script else start, number)
 
 
 async def prepare(play: Play, orders: list[Played]) -> None:
-    first = min(order.start for order in orders)
-    await play.begin(first)
+    """The company, and what its channels had before the first order of each day that wants a history."""
+    await play.begin(min(order.start for order in orders))
     seen = set()
-    for order in orders:
+    for order in sorted(orders, key=lambda order: order.start):
         channel, before = order.script["order"]["channel"], order.script.get("before")
-        if before and channel not in seen:
-            seen.add(channel)
+        day = (channel, order.start.astimezone(FIRST_HOUR.tzinfo).date())
+        if before and day not in seen:
+            seen.add(day)
             await play.history(channel, before["each_weekday"], before["today"], order.start)
 
 
@@ -40,11 +48,13 @@ async def test_an_archetype_goes_as_written(database_url: str, name: str) -> Non
     await connection.close()
 
 
-@pytest.mark.lasts(90)
+@pytest.mark.lasts(120)
 @pytest.mark.timeout(900)
-async def test_200_orders_of_two_days_mixed_go_as_written(database_url: str) -> None:
+async def test_200_orders_of_two_days_mixed_go_as_written(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     scripts = list(archetypes().values())
-    orders = [_mixed(scripts, n) for n in range(200)]
+    orders = [_mixed(scripts, n) for n in range(MIXED)]
     connection = await open_connection(database_url)
     async with running_api(database_url) as world:
         play = Play(world, connection)
@@ -55,10 +65,24 @@ async def test_200_orders_of_two_days_mixed_go_as_written(database_url: str) -> 
         for order in orders:
             assert (order.number, play.outcomes[order.number]) == (order.number, expected(order.script))
     await connection.close()
+    assert len(play.outcomes) == MIXED
+    with capsys.disabled():
+        print(f"\n{_totals(play)}")  # noqa: T201
+
+
+def _totals(play: Play) -> str:
+    """What was compared, in one line."""
+    compared = Counter[str]()
+    for outcome in play.outcomes.values():
+        compared.update({name: len(part) for name, part in outcome.items() if not isinstance(part, str)})
+        compared["orders"] += 1
+    compared["looks"] = len(play.seen)
+    return ", ".join(f"{count} {name}" for name, count in sorted(compared.items()))
 
 
 def _mixed(scripts: list[dict[str, Any]], n: int) -> Played:
-    """The n-th order: at nine, at twenty past or at twenty to ten, but where the hour counts, at its own."""
-    script = scripts[n % len(scripts)]
-    later = timedelta(0) if "start" in script else timedelta(minutes=n // len(scripts) % 3 * 20)
-    return begun(script, n + 1, later)
+    """The n-th order: at any hour of two days, but where working hours count, in those."""
+    script, hour = scripts[n % len(scripts)], n * 7 % HOURS
+    if script.get("in_office"):
+        hour = hour // 24 * 24 + OFFICE_HOURS[n % len(OFFICE_HOURS)]
+    return begun(script, n + 1, FIRST_HOUR + timedelta(hours=hour))

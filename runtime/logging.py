@@ -49,8 +49,10 @@ def configure_logging(level: str, log_format: Literal["json", "console"], proces
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # Request lines would show tracking tokens.
+    # Request lines would show tracking tokens, and what we ask others for: addresses, of a geocoder.
     logging.getLogger("uvicorn.access").disabled = True
+    for talkative in ("httpx", "httpcore"):
+        logging.getLogger(talkative).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

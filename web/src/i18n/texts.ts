@@ -28,6 +28,11 @@ export function names<Member extends string>(all: Record<Member, readonly [chine
   return (member: Member): string => all[member][reader.language === "zh-CN" ? 0 : 1];
 }
 
+/** The same for what companies may add to: what has no name here is called as the company calls it. */
+export function namesOfSome(all: Record<string, readonly [chinese: string, english: string]>) {
+  return (member: string): string => all[member]?.[reader.language === "zh-CN" ? 0 : 1] ?? member;
+}
+
 const plural = new Intl.PluralRules("en");
 
 function pluralOf(count: Value | undefined): "one" | "other" {

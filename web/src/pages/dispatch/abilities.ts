@@ -1,0 +1,26 @@
+// What a role may do here, as api/access_rules.py has it: what is not allowed is not shown. The API refuses it, too.
+
+import type { Schema } from "../../api/client.ts";
+
+type Role = Schema["Role"];
+
+const PLANNERS: readonly Role[] = ["dispatcher", "manager", "admin"];
+const OFFICE: readonly Role[] = [...PLANNERS, "customer_service"];
+const STAFF: readonly Role[] = [...OFFICE, "warehouse"];
+
+const WHO = {
+  acknowledge: STAFF,
+  note: STAFF,
+  assign: OFFICE,
+  snooze: OFFICE,
+  resolve: OFFICE,
+  seeTrack: OFFICE,
+  giveToVehicle: PLANNERS,
+} satisfies Record<string, readonly Role[]>;
+
+export type Ability = keyof typeof WHO;
+
+/** Whether a role may do something. */
+export function may(role: Role, ability: Ability): boolean {
+  return (WHO[ability] as readonly Role[]).includes(role);
+}

@@ -7,19 +7,29 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
+from typing import cast
 
 import numpy as np
 
-from api.schemas.tracking import TrackedMilestone, TrackedStop, TrackedVehicle, TrackingView
+from api.schemas.tracking import (
+    TrackedMilestone,
+    TrackedProof,
+    TrackedStop,
+    TrackedVehicle,
+    TrackingView,
+    WentWrong,
+)
 from api.schemas.trips import Eta
 from domain.addresses import NoEta, Point, why_no_eta
 from domain.alerts import AlertKind
+from domain.happenings import State
 from domain.milestones import Stage, colour
 from domain.orders import StopKind
-from domain.sharing import SharingRule, coarse, is_near
+from domain.sharing import SharingRule, coarse, is_near, masked
 from geo.distance import cumulative_m
 from store import tracking
 from store.pool import Connection
+from store.proofs import Proof
 from store.tracking import Ride, TrackedOrder, Way
 
 ROUTE_POINTS = 200
@@ -49,6 +59,9 @@ class TrackingViews:
             milestones=[_milestone(milestone, now) for milestone in order.milestones],
             packages_done=_packages_done(order),
             packages_total=order.packages_total,
+            state=State(order.state),
+            went_wrong=cast(WentWrong | None, order.went_wrong),
+            proofs=[_proof(proof) for proof in order.proofs],
             vehicle=None if order.ride is None else _vehicle(order, order.ride, rule, now),
             no_eta_reason=_why_no_eta(order),
             route=await self._route(connection, order),
@@ -73,6 +86,14 @@ def entity_tag(view: TrackingView) -> str:
     content = view.model_dump(mode="json", exclude={"as_of": True, "vehicle": {"freshness_s"}})
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return f'W/"{sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def _proof(proof: Proof) -> TrackedProof:
+    return TrackedProof(
+        at=proof.at,
+        signed_by=None if proof.signed_by is None else masked(proof.signed_by),
+        recorded=proof.proof is not None,
+    )
 
 
 def _delivered(order: TrackedOrder) -> tracking.TrackedMilestone | None:

@@ -50,6 +50,11 @@ def is_near(
     return expected_at is not None and expected_at - now <= timedelta(minutes=rule.near_min)
 
 
+def masked(name: str) -> str:
+    """A person's name as whoever holds a link may read it: its first character, and two stars."""
+    return f"{name.strip()[:1]}**" if name.strip() else ""
+
+
 def coarse(point: Point, cell_m: float) -> Point:
     """The middle of the cell of a fixed grid that a point lies in: asking often tells no more than once.
 

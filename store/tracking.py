@@ -11,15 +11,17 @@ from typing import Any
 
 import msgspec
 
+from domain.access import Principal
 from domain.addresses import Placing
 from domain.alerts import silence_limit
 from domain.milestones import Stage
 from domain.orders import StopKind
-from store import contacts
+from store import contacts, proofs
 from store.cipher import Cipher
 from store.etas import OrderEta
 from store.place_names import opened_name
 from store.pool import Connection
+from store.proofs import Proof
 from store.queries import load
 
 _queries = load("tracking")
@@ -75,6 +77,7 @@ class TrackedOrder:
 
     trip_id, vehicle_id: what carries it now, known before and longer than a position of it (`ride`), from the
     order's stop from_seq to its stop to_seq. expires_at: when the link ends, after a delivery the grace too.
+    went_wrong: the kind of evidence that made it an exception, while it is one. proofs: of its deliveries.
     """
 
     order_id: int
@@ -95,6 +98,9 @@ class TrackedOrder:
     ride: Ride | None
     etas: list[OrderEta]
     is_closed: bool
+    state: str
+    went_wrong: str | None
+    proofs: list[Proof]
     placing: Placing | None
 
 
@@ -124,6 +130,7 @@ async def view(
     if row is None:
         return None
     places = msgspec.convert(row["places"], list[_Place])
+    milestones = msgspec.convert(row["milestones"], list[TrackedMilestone])
     return TrackedOrder(
         order_id=row["order_id"],
         number=row["number"],
@@ -132,7 +139,7 @@ async def view(
         cancelled_at=row["cancelled_at"],
         expires_at=row["expires_at"],
         stops=[_stop(cipher, stop, places) for stop in row["stops"]],
-        milestones=msgspec.convert(row["milestones"], list[TrackedMilestone]),
+        milestones=milestones,
         packages_total=row["packages_total"],
         alert_kinds=row["alert_kinds"],
         trip_id=row["trip_id"],
@@ -143,6 +150,9 @@ async def view(
         ride=_ride(row),
         etas=_etas(row["order_id"], places),
         is_closed=row["is_closed"],
+        state=row["state"],
+        went_wrong=row["went_wrong"],
+        proofs=await _proofs(connection, cipher, row["depot_id"], row["order_id"], milestones),
         placing=None if row["placement"] is None else Placing(row["placement"]),
     )
 
@@ -192,6 +202,20 @@ class _Place:
     p10_at: datetime | None
     p50_at: datetime | None
     p90_at: datetime | None
+
+
+async def _proofs(
+    connection: Connection,
+    cipher: Cipher,
+    depot_id: int,
+    order_id: int,
+    milestones: Sequence[TrackedMilestone],
+) -> list[Proof]:
+    # Most views are of orders under way: they need no query for what there cannot be.
+    if not any(stage.stage == Stage.DELIVERED and stage.done_packages for stage in milestones):
+        return []
+    holder = Principal(name="share link", role="customer", depot_ids=(depot_id,))
+    return await proofs.of_order(connection, holder, cipher, order_id)
 
 
 def _stop(cipher: Cipher, stored: dict[str, Any], places: Sequence[_Place]) -> TrackedStop:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from api.schemas.base import Request, Response, Time
 from api.schemas.trips import Eta
 from domain.addresses import NoEta
 from domain.alerts import AlertKind
+from domain.happenings import State
 from domain.milestones import Colour, Stage
 from domain.orders import StopKind
+
+WentWrong = Literal["exception", "attempt_failed", "refused"]
 
 
 class TrackedStop(Response):
@@ -53,6 +58,14 @@ class TrackedVehicle(Response):
     stale: bool
 
 
+class TrackedProof(Response):
+    """A delivery: when, and who signed, whose name is hidden but for its first character."""
+
+    at: Time
+    signed_by: str | None
+    recorded: bool = Field(description="there is a photo or signature, which the company can show")
+
+
 class TrackingView(Response):
     """Everything a customer may see of one order."""
 
@@ -65,6 +78,9 @@ class TrackingView(Response):
     milestones: list[TrackedMilestone]
     packages_done: int = Field(description="packages delivered")
     packages_total: int
+    state: State
+    went_wrong: WentWrong | None = Field(description="what made the order an exception, while it is one")
+    proofs: list[TrackedProof] = Field(description="of its deliveries, the first one first")
     vehicle: TrackedVehicle | None
     no_eta_reason: NoEta | None = Field(description="why there is no estimate for the destination")
     route: list[tuple[float, float]] = Field(description="the current trip's route, [longitude, latitude]")

@@ -17,7 +17,11 @@ select o.order_id, o.depot_id, o.number, d.time_zone, o.promised_at, o.cancelled
         where leg.order_id = o.order_id) as trip_ids,
        (select coalesce(array_agg(distinct a.kind order by a.kind), '{}') from alert a
         where a.cleared_at is null and o.order_id = any(a.order_ids)) as alert_kinds,
-       o.closed_at is not null as is_closed,
+       o.closed_at is not null as is_closed, o.state,
+       (select e.kind from evidence e
+        where o.state = 'exception' and e.order_id = o.order_id and e.retracted_at is null
+          and e.kind in ('exception', 'attempt_failed', 'refused')
+        order by e.at desc, e.evidence_id desc limit 1) as went_wrong,
        (select placement from order_address oa where oa.order_id = o.order_id) as placement,
        ride.trip_id, ride.from_seq, ride.to_seq, ride.vehicle_id, ride.label as vehicle_label,
        at.device_time, at.lat, at.lon, at.speed_mps, at.heading_deg, e.expected_interval_s

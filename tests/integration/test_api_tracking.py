@@ -375,3 +375,27 @@ async def test_an_alert_is_acknowledged_once(journey: Journey) -> None:
     journey.world.clock.advance(minutes=1)
     assert (await journey.world.post(path, expect=200))["acknowledged_at"] == first["acknowledged_at"]
     assert first["acknowledged_by"] == "admin"
+
+
+async def test_a_customer_sees_who_signed_without_the_name(journey: Journey) -> None:
+    world = journey.world
+    await world.happens(journey.order, "dispatched")
+    assert (await journey.view())["proofs"] == []
+    await world.happens(journey.order, "delivered", signed_by="王小明", proof="photo-77")
+    view = await journey.view()
+    assert view["proofs"] == [{"at": "2026-11-21T12:00:00Z", "signed_by": "王**", "recorded": True}]
+    assert view["state"] == "delivered"
+    assert "photo-77" not in str(view)
+
+
+async def test_a_customer_sees_what_went_wrong_while_it_is_wrong(journey: Journey) -> None:
+    world = journey.world
+    await world.happens(journey.order, "dispatched")
+    assert ((await journey.view())["state"], (await journey.view())["went_wrong"]) == ("open", None)
+    await world.happens(journey.order, "attempt_failed", reason="nobody_home")
+    view = await journey.view()
+    assert (view["state"], view["went_wrong"]) == ("exception", "attempt_failed")
+    world.clock.advance(minutes=5)
+    await world.happens(journey.order, "exception_resolved")
+    view = await journey.view()
+    assert (view["state"], view["went_wrong"]) == ("open", None)

@@ -1,6 +1,6 @@
 # The commands of a checkout. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-with-browser demo test fuzz permute checked-kernels oracles check chaos bench clean
+.PHONY: help setup setup-with-browser demo test screenshots fuzz permute checked-kernels oracles check chaos bench clean
 
 SECONDS ?=
 TESTS ?= tests
@@ -23,6 +23,9 @@ demo: setup ## a fleet driving, seen live (SECONDS=n stops it; default: Ctrl-C)
 
 test: setup-with-browser ## every test, on a real broker, database and browser (TESTS=path for some)
 	@$(python) -m pytest $(PYTEST_OPTIONS) $(TESTS)
+
+screenshots: setup-with-browser ## every page, both languages, light and dark, phone and desk, into .zaitu/screenshots (ONLY=track for some)
+	@ONLY=$(ONLY) $(python) -m pytest -q -s tests/e2e/screenshots.py
 
 fuzz: setup ## 100,000 payloads made up or spoilt, through decoding and commit
 	@ZAITU_FUZZ=100000 $(python) -m pytest $(PYTEST_OPTIONS) tests/property/test_fuzzed_payloads.py

@@ -43,6 +43,13 @@ class SetClock:
         self.now += timedelta(**by)
 
 
+class RealClock(SetClock):
+    """The machine's clock, as browsers have it."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
+
+
 class ApiWorld:
     """A client of the API (as administrator), the API's clock, and its database."""
 
@@ -140,10 +147,11 @@ async def running_api(
     *,
     trusted_proxies: str = "",
     protocol: type[PatientProtocol] = PatientProtocol,
+    clock: SetClock | None = None,
     **config: Any,
 ) -> AsyncIterator[ApiWorld]:
-    """Serve the API on a free port for the time of the body."""
-    clock = SetClock()
+    """Serve the API on a free port for the time of the body; its own clock stands until it is moved."""
+    clock = clock or SetClock()
     made = ApiConfig(
         database_url=database_url,
         admin_token=ADMIN_TOKEN,

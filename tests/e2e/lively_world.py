@@ -1,0 +1,199 @@
+"""A small company at work, seeded over HTTP: what screenshots and the checks of all pages look at.
+
+Its clock is the machine's, as the browser's is. People of some roles can sign in; trucks are on their way
+between towns of the Yangtze delta, one of them late, one silent, one with a failed attempt, one done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from api_world import ApiWorld, RealClock, running_api
+
+from api.schemas.page_config import DemoLogin, PageConfig
+from domain.access import Role
+
+PASSWORD = "for the lively company only"
+TOWNS = {
+    "上海嘉定仓": (31.375, 121.265),
+    "昆山中转站": (31.385, 120.98),
+    "苏州园区": (31.32, 120.72),
+    "无锡新区": (31.53, 120.37),
+    "嘉兴南湖": (30.75, 120.76),
+    "杭州余杭": (30.42, 120.3),
+    "常州武进": (31.72, 119.95),
+    "湖州吴兴": (30.87, 120.09),
+}
+ROLES = (Role.CUSTOMER_SERVICE, Role.DISPATCHER, Role.MANAGER, Role.WAREHOUSE)
+
+
+@dataclass
+class LivelyWorld:
+    """The API, where it is, and what was made: logins by role, tracking tokens by what they show."""
+
+    api: ApiWorld
+    url: str
+    depot: str
+    logins: dict[Role, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ride:
+    """One truck with one order: how far along (0 to 1), when it was heard, what was said about it."""
+
+    shows: str
+    towns: tuple[str, ...]
+    share: float
+    heard_ago: timedelta = timedelta(seconds=12)
+    promised_in: timedelta = timedelta(hours=3)
+    expected_in: timedelta | None = timedelta(minutes=50)
+    stages: tuple[str, ...] = ("picked", "packed", "loaded", "dispatched")
+    alert: str | None = None
+
+
+RIDES = (
+    Ride("under way", ("上海嘉定仓", "昆山中转站", "苏州园区"), 0.55),
+    Ride(
+        "near",
+        ("上海嘉定仓", "苏州园区"),
+        0.97,
+        expected_in=timedelta(minutes=6),
+        stages=("picked", "packed", "loaded", "dispatched", "out_for_delivery"),
+    ),
+    Ride(
+        "late",
+        ("上海嘉定仓", "昆山中转站", "无锡新区"),
+        0.4,
+        promised_in=timedelta(minutes=25),
+        expected_in=timedelta(minutes=70),
+        alert="late_risk",
+    ),
+    Ride("silent", ("上海嘉定仓", "嘉兴南湖"), 0.5, heard_ago=timedelta(minutes=50), alert="stale"),
+    Ride(
+        "failed",
+        ("上海嘉定仓", "嘉兴南湖", "杭州余杭"),
+        0.9,
+        expected_in=None,
+        stages=("picked", "packed", "loaded", "dispatched", "out_for_delivery", "attempt_failed"),
+    ),
+    Ride(
+        "delivered",
+        ("上海嘉定仓", "昆山中转站"),
+        1.0,
+        expected_in=None,
+        stages=("picked", "packed", "loaded", "dispatched", "out_for_delivery", "arrived", "delivered"),
+    ),
+    Ride("prepared", ("上海嘉定仓", "常州武进"), 0.0, expected_in=timedelta(hours=2), stages=("picked",)),
+    Ride("far", ("上海嘉定仓", "湖州吴兴"), 0.3, expected_in=timedelta(minutes=95)),
+)
+
+
+@asynccontextmanager
+async def lively_world(database_url: str) -> AsyncIterator[LivelyWorld]:
+    """The company for the time of the body."""
+    demo = [DemoLogin(login=f"demo-{role.value}", password=PASSWORD, role=role) for role in ROLES]
+    config = PageConfig(name="Zaitu", operating_zone="Asia/Shanghai", demo_logins=demo)
+    async with running_api(database_url, clock=RealClock(), page_config=config) as api:
+        depot = await api.depot("SH1")
+        world = LivelyWorld(api, str(api.client.base_url), depot)
+        for login in demo:
+            await _add_person(world, login)
+        fences = {
+            name: await api.fence(depot, name, lon, lat, purpose="hub", valid_from=_ago(api, hours=30))
+            for name, (lat, lon) in TOWNS.items()
+        }
+        for number, ride in enumerate(RIDES):
+            world.tokens[ride.shows] = await _send_off(world, fences, ride, number)
+        yield world
+
+
+async def _add_person(world: LivelyWorld, login: DemoLogin) -> None:
+    body = {"login": login.login, "password": PASSWORD, "role": login.role.value, "depot_ids": [world.depot]}
+    await world.api.post("/v1/users", body)
+    world.logins[login.role] = login.login
+
+
+async def _send_off(world: LivelyWorld, fences: dict[str, str], ride: Ride, number: int) -> str:
+    api, depot = world.api, world.depot
+    vehicle = await api.vehicle(depot, f"沪A{62817 + 1373 * number:05}"[:7])
+    device = (await api.post("/v1/devices", {"depot_id": depot, "name": f"tracker-{number}"}))["id"]
+    stops = _stops(ride, fences)
+    trip = await api.post(
+        "/v1/trips",
+        {
+            "vehicle_id": vehicle,
+            "label": f"{ride.towns[0]}—{ride.towns[-1]}",
+            "stops": stops,
+            "active_from": _ago(api, hours=3),
+            "active_to": _ago(api, hours=-9),
+        },
+    )
+    order = await api.order(
+        depot,
+        received_at=_ago(api, hours=26),
+        promised_at=(api.clock() + ride.promised_in).isoformat(),
+        stops=stops,
+        packages=[{"code": f"PK-{number}-{part}"} for part in range(1 + number % 3)],
+        contact={"name": "王小明", "phone": "+8613800001234", "address": f"{ride.towns[-1]}1号"},
+        legs=[{"trip_id": trip["id"]}],
+    )
+    for turn, stage in enumerate(ride.stages):
+        before = timedelta(minutes=12 * (len(ride.stages) - turn))
+        more = {"signed_by": "王小明", "proof": "photo-1"} if stage == "delivered" else {}
+        await api.happens(order["id"], stage, api.clock() - before, **more)
+    if ride.share > 0.0:
+        lat, lon = _on_the_way(ride)
+        await api.moves(device, vehicle, lat, lon, api.clock() - ride.heard_ago)
+    if ride.expected_in is not None:
+        await _expect(api, trip["id"], api.clock() + ride.expected_in)
+    if ride.alert is not None:
+        await _alert(api, order["id"], ride.alert)
+    return await api.share(order["id"])
+
+
+def _stops(ride: Ride, fences: dict[str, str]) -> list[dict[str, Any]]:
+    last = len(ride.towns) - 1
+    kinds = {0: "origin", last: "destination"}
+    return [
+        {"name": town, "kind": kinds.get(seq, "hub"), "geofence_id": fences[town]}
+        for seq, town in enumerate(ride.towns)
+    ]
+
+
+def _on_the_way(ride: Ride) -> tuple[float, float]:
+    leg, share = divmod(ride.share * (len(ride.towns) - 1), 1.0)
+    here = TOWNS[ride.towns[min(int(leg), len(ride.towns) - 1)]]
+    there = TOWNS[ride.towns[min(int(leg) + 1, len(ride.towns) - 1)]]
+    return here[0] + (there[0] - here[0]) * share, here[1] + (there[1] - here[1]) * share
+
+
+async def _expect(api: ApiWorld, trip: str, at: datetime) -> None:
+    """What watch writes when it publishes an estimate for the last stop."""
+    async with api.work() as work:
+        await work.connection.execute(
+            "insert into eta (trip_id, stop_id, computed_at, p10_at, p50_at, p90_at) "
+            "select trip_id, stop_id, $2, $3, $4, $5 from trip join stop using (trip_id) "
+            "where public_id = $1 and kind = 'destination'",
+            *(UUID(trip), api.clock(), at - timedelta(minutes=8), at, at + timedelta(minutes=17)),
+        )
+
+
+async def _alert(api: ApiWorld, order: str, kind: str) -> None:
+    """What watch writes when it raises an alert."""
+    async with api.work() as work:
+        await work.connection.execute(
+            "insert into alert (public_id, depot_id, kind, subject, order_ids, severity, opened_at, "
+            "updated_at) select gen_random_uuid(), depot_id, $2, 'order:' || order_id, array[order_id], "
+            "'warning', $3, $3 from orders where public_id = $1",
+            *(UUID(order), kind, api.clock()),
+        )
+
+
+def _ago(api: ApiWorld, hours: float) -> str:
+    return (api.clock() - timedelta(hours=hours)).isoformat()

@@ -1,0 +1,56 @@
+"""Every page there is, by name: screenshots are taken and rules checked of each. A new page is a new line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from browser import sign_in
+from lively_world import PASSWORD, LivelyWorld
+from playwright.async_api import Page
+
+from domain.access import Role
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page: its path in a world, a selector of what is there once it is ready, and who must sign in."""
+
+    name: str
+    path: Callable[[LivelyWorld], str]
+    ready: str
+    role: Role | None = None
+
+    async def visit(self, page: Page, world: LivelyWorld) -> None:
+        """Go there and wait until it is ready, maps too."""
+        if self.role is not None:
+            await sign_in(page, world.logins[self.role], PASSWORD)
+        await page.goto(self.path(world))
+        await page.locator(self.ready).first.wait_for()
+        await page.wait_for_function("!document.querySelector('[data-map=loading]')")
+        await page.evaluate("document.fonts.ready")
+
+
+def _order(shows: str) -> Callable[[LivelyWorld], str]:
+    return lambda world: f"/track/{world.tokens[shows]}"
+
+
+def _at(path: str) -> Callable[[LivelyWorld], str]:
+    return lambda _world: path
+
+
+PAGES = (
+    Shown("track-look-up", _at("/track"), "form"),
+    Shown("track-under-way", _order("under way"), "[data-order=shown]"),
+    Shown("track-near", _order("near"), "[data-order=shown]"),
+    Shown("track-late", _order("late"), "[data-order=shown]"),
+    Shown("track-silent", _order("silent"), "[data-order=shown]"),
+    Shown("track-failed", _order("failed"), "[data-order=shown]"),
+    Shown("track-delivered", _order("delivered"), "[data-order=shown]"),
+    Shown("track-prepared", _order("prepared"), "[data-order=shown]"),
+    Shown("track-gone", _at("/track/nowhere"), "[role=alert]"),
+    Shown("sign-in", _at("/signin"), "form"),
+    Shown("dispatch", _at("/"), "main > *", Role.DISPATCHER),
+    Shown("work", _at("/work"), "main > *", Role.WAREHOUSE),
+    Shown("desk", _at("/desk"), "main > *", Role.CUSTOMER_SERVICE),
+)

@@ -99,6 +99,7 @@ def page_config_of(settings: Settings) -> PageConfig:
         name=settings.company_name,
         operating_zone=settings.operating_zone,
         tiles=tiles,
+        identity_provider=settings.oidc_issuer is not None,
         demo_logins=demo_logins,
     )
 

@@ -32,4 +32,7 @@ class PageConfig(Response):
     name: str
     operating_zone: str = Field(description="IANA time zone the company works in")
     tiles: TileSource | None = None
+    identity_provider: bool = Field(
+        default=False, description="people may log in at GET /v1/oidc/login, a page for browsers"
+    )
     demo_logins: list[DemoLogin] = Field(default=[], description="only a demo has any")

@@ -7,6 +7,7 @@ import type { components } from "./schema.d.ts";
 type Tokens = components["schemas"]["Tokens"];
 
 const KEPT_AS = "zaitu.refresh";
+const BEGAN_AS = "zaitu.provider";
 const EARLY_MS = 30_000;
 
 let access: { token: string; until: number } | null = null;
@@ -20,6 +21,28 @@ export function isSignedIn(): boolean {
 /** Sign in; throws ApiError 400 for a wrong login or password, 429 after too many. */
 export async function signIn(login: string, password: string): Promise<void> {
   keep(await ask("/v1/token", { grant_type: "password", username: login, password }));
+}
+
+/** To the company's identity provider, which sends the browser back to the sign-in page. */
+export function goToProvider(): void {
+  sessionStorage.setItem(BEGAN_AS, "yes");
+  location.assign("/v1/oidc/login");
+}
+
+/**
+ * Back from the identity provider: take over the session the address carries, and clear it from there.
+ *
+ * Only where this tab went there itself: a link somebody sent could otherwise sign people in as its sender.
+ * Returns whether there was one; throws ApiError 400 when it is not good any more.
+ */
+export async function takeOver(): Promise<boolean> {
+  const refresh = new URLSearchParams(location.hash.slice(1)).get("refresh_token");
+  if (refresh === null) return false;
+  history.replaceState(null, "", location.pathname + location.search);
+  if (sessionStorage.getItem(BEGAN_AS) === null) return false;
+  sessionStorage.removeItem(BEGAN_AS);
+  keep(await ask("/v1/token", { grant_type: "refresh_token", refresh_token: refresh }));
+  return true;
 }
 
 /** Sign out here and on the server. */

@@ -57,7 +57,7 @@ class Cluster:
             for process in family:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
-            psutil.wait_procs(family, timeout=10)
+            psutil.wait_procs(family, timeout=60)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from runtime.stack.errors import StackError
 from runtime.stack.mosquitto import Broker
 
 NOW = datetime.now(UTC)
-WAIT_S = 20
+WAIT_S = 60
 Connect = Callable[..., "Client"]
 
 

@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from runtime.stack.mosquitto import Broker
 
 Connect = Callable[[str, str], "Client"]
-WAIT_S = 10
+WAIT_S = 60
 
 
 class Client:

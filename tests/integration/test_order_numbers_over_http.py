@@ -46,7 +46,7 @@ async def api(database_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncCli
             yield client
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 def serving(environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -1,6 +1,6 @@
 """Requests one after the other on a few kept-open connections, in a process of its own.
 
-`python -m bench.api.asking PORT CONNECTIONS SECONDS PATH…` writes how many answers a second it got.
+`python -m bench.api.asking PORT CONNECTIONS SECONDS PATH…` writes answers a second, and how many in all.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class _Asker(asyncio.Protocol):
         self._ask()
 
 
-async def ask(port: int, connections: int, seconds: float, paths: list[str]) -> float:
-    """Answers a second, after half a second of warming up."""
+async def ask(port: int, connections: int, seconds: float, paths: list[str]) -> tuple[float, int]:
+    """Answers a second after half a second of warming up, and how many there were in all."""
     counts = [0]
     cycle = itertools.cycle(paths)
     loop = asyncio.get_running_loop()
@@ -55,10 +55,10 @@ async def ask(port: int, connections: int, seconds: float, paths: list[str]) -> 
     await asyncio.sleep(0.5)
     before, began_s = counts[0], time.perf_counter()
     await asyncio.sleep(seconds)
-    return (counts[0] - before) / (time.perf_counter() - began_s)
+    return (counts[0] - before) / (time.perf_counter() - began_s), counts[0]
 
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    rate = asyncio.run(ask(int(given[0]), int(given[1]), float(given[2]), given[3:]))
-    sys.stdout.write(json.dumps(rate) + "\n")
+    asked = asyncio.run(ask(int(given[0]), int(given[1]), float(given[2]), given[3:]))
+    sys.stdout.write(json.dumps(asked) + "\n")

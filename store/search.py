@@ -22,7 +22,7 @@ _TAIL = re.compile(r"[0-9]{4}")
 
 @dataclass(frozen=True, slots=True)
 class FoundOrder:
-    """An order; `matched` says by what: number, channel_reference, package_code, phone or phone_tail."""
+    """An order; `matched` says by what it was found (api/schemas/search.py)."""
 
     public_id: UUID
     number: str
@@ -57,7 +57,7 @@ class FoundTrip:
 async def orders(
     connection: Connection, principal: Principal, cipher: Cipher, text: str, *, limit: int
 ) -> list[FoundOrder]:
-    """Orders by number (its beginning or end), reference, package code, or phone (whole or its last four)."""
+    """Orders by number (its beginning or end), reference, waybill, package code, phone (or its last four)."""
     phone = tail = None
     if principal.reads_contacts and _PHONE.fullmatch(text):
         phone = cipher.blind_index(phone_digits(text))

@@ -26,7 +26,7 @@ async def search_everything(
     principal: Staff,
     limit: Annotated[int, Query(ge=1, le=50, description="most hits of a kind")] = 10,
 ) -> Found:
-    """Orders by number, reference, package code or phone (whole, or its last four digits), vehicles, trips.
+    """Orders by number, reference, waybill, package code or phone (or its last four digits), vehicles, trips.
 
     A number is found by its beginning or its end. By phone number only those find who may read it.
     """

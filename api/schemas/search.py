@@ -16,7 +16,7 @@ class OrderHit(Response):
     type: Literal["order"] = "order"
     id: UUID
     label: str
-    matched: Literal["number", "channel_reference", "package_code", "phone", "phone_tail"]
+    matched: Literal["number", "channel_reference", "waybill", "package_code", "phone", "phone_tail"]
     state: str
     promised_at: Time
     customer: str | None

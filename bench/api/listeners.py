@@ -7,6 +7,7 @@ forgets what was heard until now, `end` tells how long each event took, and ends
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import sys
@@ -17,6 +18,9 @@ from bench.api.world import token_of
 
 # As many as read views at the same time: more would only wait in the API, and be refused if that took long.
 OPENING_AT_ONCE = 5
+# A busy API answers 503 with Retry-After, and pages try again.
+ATTEMPTS = 20
+RETRY_S = 2.0
 # The vehicle's fix is written with the time of its transaction.
 _AT = re.compile(rb'"at":"([^"]+)"')
 
@@ -63,9 +67,16 @@ async def listen(port: int, streams: int) -> None:
 
     async def one(order: int) -> None:
         async with gate:
-            opened: asyncio.Future[None] = loop.create_future()
-            await loop.create_connection(lambda: _Listener(order, heard, opened), "127.0.0.1", port)
-            await opened
+            for _ in range(ATTEMPTS - 1):
+                with contextlib.suppress(ConnectionError):
+                    return await attempt(order)
+                await asyncio.sleep(RETRY_S)
+            return await attempt(order)
+
+    async def attempt(order: int) -> None:
+        opened: asyncio.Future[None] = loop.create_future()
+        await loop.create_connection(lambda: _Listener(order, heard, opened), "127.0.0.1", port)
+        await opened
 
     await asyncio.gather(*(one(order) for order in range(1, streams + 1)))
     _say({"opened": streams})

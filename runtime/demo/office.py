@@ -21,7 +21,12 @@ _CUSTOMERS = (
     ("孙悦", "138 0000 0005", "上海市嘉定区塔城路 400 号", 31.3780, 121.2520),
     ("何俊", "138 0000 0006", "无锡市新吴区长江路 16 号", 31.4960, 120.3690),
 )
-_GOODS = (("咖啡机", "A3 220V"), ("办公椅", "黑色"), ("显示器", '27"'), ("瓷砖", "600×600"))
+_GOODS = (
+    ("KF-03", "咖啡机", "A3 220V"),
+    ("BG-11", "办公椅", "黑色"),
+    ("XS-27", "显示器", '27"'),
+    ("CZ-60", "瓷砖", "600×600"),
+)
 
 _SAVED_AFTER_S = 25.0
 _AGREED_LATER = timedelta(hours=1)
@@ -116,7 +121,7 @@ class Office:
         # A minute or so apart, so that no two clocks run out together.
         now = datetime.now(UTC) - timedelta(seconds=11 * (number // len(_STORIES)))
         received = now - timedelta(minutes=story.received_min)
-        name, specification = _GOODS[number % len(_GOODS)]
+        sku, name, specification = _GOODS[number % len(_GOODS)]
         body: dict[str, Any] = {
             "depot_id": depot,
             "number": f"TM{self._run.upper()}{number:04d}",
@@ -125,7 +130,7 @@ class Office:
             "received_at": received.isoformat(),
             "ordered_at": received.isoformat(),
             "contact": _contact(_CUSTOMERS[number % len(_CUSTOMERS)]),
-            "items": [{"name": name, "specification": specification, "quantity": 1 + number % 3}],
+            "items": [{"sku": sku, "name": name, "specification": specification, "quantity": 1 + number % 3}],
             "packages": [{"code": f"TM{self._run.upper()}{number:04d}-1"}],
             **dict(story.more),
         }

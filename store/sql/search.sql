@@ -7,6 +7,8 @@ with found as (
     (select order_id, 2, 'channel_reference' from orders where channel_reference = :text
      order by order_id desc limit :limit_rows)
     union all
+    (select order_id, 2, 'waybill' from orders where waybill = :text order by order_id desc limit :limit_rows)
+    union all
     (select order_id, 2, 'package_code' from package where code = :text)
     union all
     (select o.order_id, 2, 'phone'

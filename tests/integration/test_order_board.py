@@ -46,7 +46,7 @@ async def test_the_most_urgent_come_first_with_who_answers_for_them(world: ApiWo
             number=number,
             channel="TEL",
             contact={"name": "n", "phone": "1380013", "address": "a"},
-            items=[{"name": "i", "specification": "s", "quantity": 1}],
+            items=[{"sku": "K", "name": "i", "specification": "s", "quantity": 1}],
             ordered_at=world.clock().isoformat(),
             promised_at=(world.clock() + timedelta(hours=hours)).isoformat(),
         )

@@ -30,6 +30,7 @@ async def test_orders_are_found_by_all_that_people_have_in_hand(world: ApiWorld)
         channel="shop",
         channel_reference="R-77",
         packages=[{"code": "P-9"}],
+        waybill="SF-100",
         contact=contact,
     )
     await world.order(depot, number="20261121SHOP000043")
@@ -37,6 +38,7 @@ async def test_orders_are_found_by_all_that_people_have_in_hand(world: ApiWorld)
     assert await found(world, "20261121shop000042") == [(*only, "number")]
     assert await found(world, "000042") == [(*only, "number")]
     assert await found(world, "R-77") == [(*only, "channel_reference")]
+    assert await found(world, "SF-100") == [(*only, "waybill")]
     assert await found(world, "P-9") == [(*only, "package_code")]
     assert await found(world, "+86 138 0013 8000") == [(*only, "phone")]
     assert await found(world, "8000") == [(*only, "phone_tail")]

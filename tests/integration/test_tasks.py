@@ -21,7 +21,7 @@ async def ordered(world: ApiWorld, depot: str, **more: object) -> Any:
         depot,
         channel="TEL",
         contact={"name": "张伟", "phone": PHONE, "address": "人民路 1 号"},
-        items=[{"name": "i", "specification": "s", "quantity": 1}],
+        items=[{"sku": "K", "name": "i", "specification": "s", "quantity": 1}],
         ordered_at=world.clock().isoformat(),
         promised_at=(world.clock() + timedelta(days=3)).isoformat(),
         **more,

@@ -77,6 +77,7 @@ def measured() -> Iterator[Result]:
     for name in ("tx", "az"):
         yield from one_polygon(random, name)
     yield crossings(random, index)
+    yield a_million_vehicles(random, index)
     yield progress_and_arrivals(random)
     yield from build_and_change(random)
     yield from datums(random)
@@ -163,6 +164,31 @@ def crossings(random: np.random.Generator, index: FenceIndex) -> Result:
         )
 
     return alone("crossings", count, run, 2e6, lambda: f"{decided / count:.3f} crossings per fix")
+
+
+def a_million_vehicles(random: np.random.Generator, index: FenceIndex) -> Result:
+    """Crossings of a million vehicles, a fix of each in any order, twice; the memory is what the process grew
+    by, the columns of the fixes not counted.
+    """
+    count = 1_000_000
+    lats, lons = random.uniform(SOUTH, SOUTH + 1, count), random.uniform(WEST, WEST + 1, count)
+    accuracies, slots = np.full(count, 8.0), random.permutation(count)
+    before = psutil.Process().memory_info().rss
+    detector = CrossingDetector(index)
+
+    def run() -> None:
+        for at_s in (0.0, 30.0):
+            for first in range(0, count, 2_000):
+                some = slice(first, first + 2_000)
+                detector.process(
+                    slots[some], np.full(2_000, at_s), lats[some], lons[some] + at_s * 1e-5, accuracies[some]
+                )
+
+    seconds = timed(run)
+    grown_mb = (psutil.Process().memory_info().rss - before) / 1e6
+    note = f"{grown_mb:.0f} MB, {grown_mb:.0f} bytes a vehicle"
+    met = 2 * count / seconds >= 5e5 and grown_mb < 400.0
+    return Result("crossings_1m_vehicles", 2 * count / seconds, None, None, 5e5, met, note)
 
 
 def progress_and_arrivals(random: np.random.Generator) -> Result:

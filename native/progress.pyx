@@ -92,8 +92,12 @@ cdef Place snapped(
         y = (line.lats[i] - lat) * METRES_PER_DEGREE
         dx = (line.lons[i + 1] - line.lons[i]) * across
         dy = (line.lats[i + 1] - line.lats[i]) * METRES_PER_DEGREE
-        low = larger((from_m - line.distances_m[i]) / length, 0.0)
-        high = larger(low, smaller((to_m - line.distances_m[i]) / length, 1.0))
+        # Only the first and the last segment of a window are cut short; divisions are dear.
+        low, high = 0.0, 1.0
+        if line.distances_m[i] < from_m:
+            low = (from_m - line.distances_m[i]) / length
+        if line.distances_m[i + 1] > to_m:
+            high = larger(low, smaller((to_m - line.distances_m[i]) / length, 1.0))
         share = smaller(larger(-(x * dx + y * dy) / (dx * dx + dy * dy), low), high)
         away_m = length_of(x + share * dx, y + share * dy)
         if away_m < place.away_m - ambiguity_m or (in_dip and away_m < place.away_m):
@@ -103,6 +107,9 @@ cdef Place snapped(
             in_dip = True
         if length_of(x + high * dx, y + high * dy) > place.away_m + ambiguity_m:
             in_dip = False
+            # Nothing further on can be nearer by so much: the walk would change nothing more.
+            if place.away_m <= ambiguity_m:
+                break
     if place.away_m == INFINITE:
         i = line.count - 1
         place.away_m = length_of((line.lons[i] - lon) * across, (line.lats[i] - lat) * METRES_PER_DEGREE)

@@ -52,8 +52,10 @@ def main() -> None:
 
         try:
             figures = _figures(options.dataset, options.train, options.test, advance)
-        except (OSError, ValueError, KeyError) as exc:
-            parser.error(f"the recorded drives cannot be used: {exc!r}")
+        except KeyError as exc:
+            parser.error(f"the recorded drives cannot be used: a table has no column {exc}")
+        except (OSError, EOFError, ValueError) as exc:
+            parser.error(f"the recorded drives cannot be used: {exc}")
     result = {"dataset": options.dataset, **figures, "seconds": round(time.monotonic() - began, 1)}
     sys.stdout.write(json.dumps(result, indent=None if options.json else 2) + "\n")
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.eta import tables
 from bench.eta.scoring import Scored
 from geo.eta import PaceProfile, estimate, planned_profile, recent_pace_s_per_m
 from geo.pace import LONGEST_GAP_S, PaceTable, observe
@@ -55,11 +56,17 @@ class BusRun:
     times_s: Floats
     distances_m: Floats
 
+    @property
+    def name(self) -> tuple[float, float]:
+        """Tells runs apart, whatever their files are called: when it began and ended."""
+        return float(self.times_s[0]), float(self.times_s[-1])
+
 
 def read(folder: Path) -> list[BusRun]:
     """Read the traces and the timetable in a folder. Raises ValueError where one is missing."""
-    archives = sorted(folder.rglob("*.zip"))
-    traces = [path for path in sorted(folder.rglob("*.csv")) if _is_trace(path)]
+    own = tables.files(folder)
+    archives = [path for path in own if zipfile.is_zipfile(path)]
+    traces = [path for path in own if next(tables.lines(path), "").startswith("vid,lat,lon,timestamp")]
     if not archives or not traces:
         raise ValueError(f"{folder} needs a GTFS archive and traces")
     lines = _lines(archives[0])
@@ -72,15 +79,9 @@ def read(folder: Path) -> list[BusRun]:
     return runs
 
 
-def _is_trace(path: Path) -> bool:
-    with path.open(encoding="utf-8-sig") as file:
-        return file.readline().startswith("vid,lat,lon,timestamp")
-
-
 def _passages(path: Path) -> Iterator[Floats]:
     """Stretches of a trace under one destination sign, rows of (epoch s, lat, lon)."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(tables.rows(path))
     for _, group in groupby(rows, lambda row: row["dsc"]):
         # Local clocks are read as if they were UTC: hours are then those of the place.
         fixes = [
@@ -175,8 +176,9 @@ def run(train: Path, test: Path, advance: Callable[[float], None]) -> Scored:
     traces = sorted({run.trace for run in testing})
     for number, trace in enumerate(traces):
         table, errors = PaceTable(), ErrorBook()
+        asked_of = {run.name for run in testing if run.trace == trace}
         for learned in sorted(training, key=lambda run: float(run.times_s[0])):
-            if learned.trace != trace:
+            if learned.name not in asked_of:
                 _estimated(learned, table, errors, [], 0)
                 table.add(observe(learned.line.path, learned.times_s, learned.distances_m))
         for asked in (run for run in testing if run.trace == trace):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.eta import tables
 from bench.eta.scoring import Scored
 from geo.distance import cumulative_m
 from geo.eta import Arrivals, estimate
@@ -45,18 +46,34 @@ class Drive:
     taken_s: float
     lesson: Observation
 
+    @property
+    def name(self) -> tuple[int, float, float]:
+        """Tells drives apart: who, when, how far."""
+        return self.driver, self.question.departure_s, float(self.question.path.edges_m[-1])
+
 
 def read(folder: Path) -> list[Drive]:
-    """Read the drives in all .jsonl files of a folder. Raises ValueError without any."""
-    drives = [
-        _drive(json.loads(line))
-        for path in sorted(folder.glob("*.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line.strip()
-    ]
+    """Read the drives in the files of a folder, whatever their names: a JSON object a line, gzipped or not.
+
+    Raises ValueError without any, and for a line that is no drive.
+    """
+    drives = []
+    for path in sorted(tables.files(folder)):
+        for number, line in enumerate(tables.lines(path), start=1):
+            if number == 1 and not line.startswith("{"):
+                break
+            if line.strip():
+                drives.append(_read_drive(path, number, line))
     if not drives:
-        raise ValueError(f"{folder} holds no .jsonl file with drives")
+        raise ValueError(f"{folder} holds no file with drives, a JSON object a line")
     return drives
+
+
+def _read_drive(path: Path, number: int, line: str) -> Drive:
+    try:
+        return _drive(json.loads(line))
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ValueError(f"{path.name}, line {number} is no drive: {exc!r}") from exc
 
 
 def _drive(row: dict[str, Any]) -> Drive:
@@ -76,11 +93,17 @@ def _drive(row: dict[str, Any]) -> Drive:
 
 
 def run(train: Path, test: Path, advance: Callable[[float], None]) -> Scored:
-    """Estimate the drives of a test folder; of one and the same folder, each day's from the other days."""
+    """Estimate the drives of a test folder; of one and the same folder, each day's from the other days.
+
+    What is asked is never taught: drives in both folders are left out of what is learned.
+    """
     training = read(train)
-    if train.resolve() != test.resolve():
-        testing = read(test)
-        return _scored(testing, _estimated(training, testing, advance))
+    testing = training if train.resolve() == test.resolve() else read(test)
+    asked = {drive.name for drive in testing}
+    taught = [drive for drive in training if drive.name not in asked]
+    if taught:
+        return _scored(testing, _estimated(taught, testing, advance))
+    training = testing
     drives: list[Drive] = []
     made: list[Arrivals] = []
     days = sorted({drive.day for drive in training})

@@ -248,6 +248,7 @@ def _summary(runs: list[Run]) -> dict[str, Any]:
         "coverage_p50": round(scored.overall.coverage_p50, 4),
         "mae_s": {name: round(part.mae_s, 1) for name, part in scored.by_horizon.items()},
         "wobble_s": None if scored.wobble_s is None else round(scored.wobble_s, 2),
+        "score": None if scored.kept_percent is None else round(scored.kept_percent, 2),
         "n": scored.overall.estimates,
         "late_trips": len(late),
         "late_risk_alerts": len(warned),

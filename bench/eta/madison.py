@@ -7,10 +7,8 @@ The truth, the interpolated passing of a stop, is worked out apart from it, afte
 
 from __future__ import annotations
 
-import csv
-import gzip
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -19,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bench.eta import tables
 from bench.eta.patterns import Patterns, StopPlaces
 from bench.eta.scoring import Scored
 from geo.eta import Arrivals, PaceProfile, estimate, recent_pace_s_per_m
@@ -91,38 +90,37 @@ class Recording:
 
 
 def read(folder: Path) -> Recording:
-    """Read every table in a folder, known by its columns. Raises ValueError where positions or estimates are
-    missing.
+    """Read every table in a folder, known by its columns; a row that lacks a number it needs is left out.
+
+    Raises ValueError where positions or estimates are missing, and where more than a tenth is left out.
     """
     fixes: list[Fix] = []
     told: list[Told] = []
     stops: dict[str, tuple[float, float]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix not in (".gz", ".csv"):
-            continue
-        for row in _table(path):
-            if "pdist" in row:
-                fixes.append(_fix(row))
-            elif "prdtm" in row:
-                if row["vid"]:
-                    told.append(_told(row))
-            elif "stop_lat" in row:
-                stops[row["stop_code"]] = stops[row["stop_id"]] = (
-                    float(row["stop_lat"]),
-                    float(row["stop_lon"]),
-                )
+    unusable = 0
+    for path in tables.files(folder):
+        for row in tables.rows(path):
+            try:
+                if "pdist" in row:
+                    fixes.append(_fix(row))
+                elif "prdtm" in row:
+                    if row["vid"]:
+                        told.append(_told(row))
+                elif "stop_lat" in row:
+                    place = (float(row["stop_lat"]), float(row["stop_lon"]))
+                    stops[row["stop_code"]] = stops[row["stop_id"]] = place
+                else:
+                    break
+            except ValueError:
+                unusable += 1
     if not fixes or not told:
         raise ValueError(f"{folder} needs a table of positions (pdist) and one of estimates (prdtm)")
+    if 10 * unusable > len(fixes) + len(told):
+        raise ValueError(f"{unusable:,} rows in {folder} lack a number or a time that is needed")
     rows: list[Fix | Told] = [*fixes, *told]
     # Whole rows, so that the order of a file's lines decides nothing.
     rows.sort(key=lambda row: (row.collected_s, isinstance(row, Told), row))
     return Recording(rows, stops)
-
-
-def _table(path: Path) -> Iterator[dict[str, str]]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig") as file:
-        yield from csv.DictReader(file)
 
 
 def _fix(row: dict[str, str]) -> Fix:
@@ -327,13 +325,15 @@ class Truth:
 
 
 def run(train: Path, test: Path, advance: Callable[[float], None]) -> Scored:
-    """Replay a training and a test folder; of one and the same folder the last days are the test."""
+    """Replay a training and a test folder; of one and the same folder the last days are the test.
+
+    What is asked is never taught: trips in both folders are left out of what is learned beforehand.
+    """
     training = read(train)
     testing = training if train.resolve() == test.resolve() else read(test)
     tested_days = set(testing.days[-TESTED_DAYS:] if testing is training else testing.days)
     first_tested, rows = 0, training.rows
     if testing is not training:
-        # What is asked must not have been taught.
         asked = {row.key for row in testing.rows}
         taught = [row for row in training.rows if row.key not in asked]
         first_tested, rows = len(taught), [*taught, *testing.rows]

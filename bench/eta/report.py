@@ -95,5 +95,8 @@ def of_taxis(scored: Scored) -> dict[str, Any]:
             HORIZON_NAMES[number]: int((told == number).sum()) for number in np.unique(told).tolist()
         },
         "coverage_p50": round(share_covered(scored.truth_s, scored.p50_s), 4),
+        # Each drive is estimated once, at its start: nothing is revised.
+        "wobble_s": None,
+        "score": round(transit_score(scored.now_s, scored.p50_s, scored.truth_s), 2),
         "n": len(taken_s),
     }

@@ -1,4 +1,5 @@
 import csv
+import gzip
 import json
 import os
 import random
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import bench.eta.__main__
 from bench.eta import chengdu, madison, report
 from bench.eta.madison import BusWatch, Fix, Told, read
 from bench.eta.scoring import transit_score, wobble_s
@@ -177,6 +179,66 @@ def test_a_days_taxis_are_estimated_without_their_answers(tmp_path: Path) -> Non
     last_day = slice(-10, None)
     np.testing.assert_array_equal(lied.p50_s[last_day], known.p50_s[last_day])
     assert not np.array_equal(lied.p50_s[:10], known.p50_s[:10])
+
+
+def test_a_copy_of_the_folder_under_other_names_teaches_nothing_it_is_asked(tmp_path: Path) -> None:
+    folder = taxis(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    packed = gzip.compress((folder / "any-name.jsonl").read_bytes())
+    (tmp_path / "b" / "another").write_bytes(packed)
+    (tmp_path / "b" / "readme.txt").write_text("not drives")
+    alone = chengdu.run(folder, folder, lambda _: None)
+    copied = chengdu.run(folder, tmp_path / "b", lambda _: None)
+    np.testing.assert_array_equal(alone.p50_s, copied.p50_s)
+
+
+def test_a_drive_in_both_folders_is_not_taught(tmp_path: Path) -> None:
+    folder = taxis(tmp_path / "a")
+    lines = (folder / "any-name.jsonl").read_text().splitlines()
+    for name, some in (("asked", lines[:10]), ("others", lines[10:])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text("\n".join(some))
+    overlapping = chengdu.run(folder, tmp_path / "asked", lambda _: None)
+    apart = chengdu.run(tmp_path / "others", tmp_path / "asked", lambda _: None)
+    np.testing.assert_array_equal(overlapping.p50_s, apart.p50_s)
+
+
+@pytest.mark.parametrize("dataset", ["madison", "chengdu", "b63"])
+def test_folders_without_drives_are_refused_by_name(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.bin").write_bytes(b"\xff\xfe\x00")
+    for folder in ("missing", "empty", "other"):
+        where = str(tmp_path / folder)
+        arguments = ["zaitu bench eta", "--dataset", dataset, "--train", where, "--test", where]
+        monkeypatch.setattr("sys.argv", arguments)
+        with pytest.raises(SystemExit):
+            bench.eta.__main__.main()
+        said = capsys.readouterr().err
+        assert "the recorded drives cannot be used: " in said
+        assert where in said
+
+
+def test_a_line_that_is_no_drive_is_named(tmp_path: Path) -> None:
+    folder = taxis(tmp_path / "a")
+    with (folder / "any-name.jsonl").open("a") as file:
+        file.write('\n{"lats": [1.0]}')
+    with pytest.raises(ValueError, match=r"any-name\.jsonl, line 41 is no drive"):
+        chengdu.read(folder)
+
+
+def test_a_row_without_its_numbers_is_left_out_and_many_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", 5)
+    count = len(read(folder).rows)
+    lines = (folder / "a.csv").read_text().splitlines()
+    lines[3] = ",".join([lines[3].split(",")[0], *[""] * (len(VEHICLES) - 1)])
+    (folder / "a.csv").write_text("\n".join(lines))
+    assert len(read(folder).rows) == count - 1
+    (folder / "a.csv").write_text("\n".join([*lines[:30], *[lines[3]] * len(lines)]))
+    with pytest.raises(ValueError, match="lack a number"):
+        read(folder)
 
 
 def test_the_score_is_the_mean_share_of_accurate_estimates() -> None:

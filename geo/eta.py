@@ -34,6 +34,12 @@ SILENT_AFTER_S = 300.0
 SILENCE_SPREAD = 0.5
 """Each second of silence beyond five minutes widens the spread: an old position is a vague one."""
 
+STANDS_AFTER_S = 180.0
+STANDS_SHARE = 0.1
+MOST_STOOD_S = 300.0
+"""Of the silence beyond three minutes a vehicle spends a tenth standing, five minutes at most: who drives
+reports."""
+
 QUANTILES = (0.1, 0.5, 0.9)
 
 RECENT_S = 600.0
@@ -158,7 +164,9 @@ def estimate(
     held_until_s = np.full(len(stops_m), -np.inf)
     if departures_s is not None:
         held_until_s = np.nan_to_num(float_column(departures_s)[next_stop:], nan=-np.inf)
-    raw_s = _with_stops(max(fix_s, leaves_at_s), driving_s, services, held_until_s, limit, driven_s)
+    stood_s = min(max(STANDS_SHARE * (now_s - fix_s - STANDS_AFTER_S), 0.0), MOST_STOOD_S)
+    leaves_s = max(fix_s + stood_s, leaves_at_s)
+    raw_s = _with_stops(leaves_s, driving_s, services, held_until_s, limit, driven_s)
     to_go_s = np.maximum(raw_s - now_s, 0.0)
     silent_s = max(now_s - fix_s - SILENT_AFTER_S, 0.0)
     usual_s = SPREAD_FLOOR_S + SPREAD_SHARE * to_go_s

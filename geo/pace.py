@@ -17,15 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from geo.columns import float_column
 from geo.eta import ROAD_PACE_S_PER_M, PaceProfile
-from geo.road_cells import RoadPath
+from geo.road_cells import RoadPath, region_of, traffic_keys
 
+DAY_S = 86_400.0
 SLOTS = 48
 """The hours of a working day, then those of a day of the weekend, by the clock of the place."""
 
 EPOCH_S = 1_735_689_600.0
 """2025-01-01: weights are relative to it, so that sums never need to be rescaled."""
 
-HALF_LIFE_S = 28 * 86_400.0
+HALF_LIFE_S = 28 * DAY_S
 
 LONGEST_GAP_S = 420.0
 """Between fixes further apart nobody knows where the time went."""
@@ -65,6 +66,12 @@ SERVICE_VISITS = 5.0
 
 LONGEST_SERVICE_S = 3 * 3600.0
 
+TRAFFIC_SHARE = 0.5
+"""How much of what all vehicles of a region lost (or gained) in the last hour the next hour takes, too."""
+
+TRAFFIC_S = 3600.0
+"""Driving seconds seen within the hour until they count as much as the usual."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
@@ -78,6 +85,17 @@ class Observation:
     seconds: NDArray[np.float64]
     weights: NDArray[np.float64]
     squares: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Usual:
+    """What the n pieces of a path usually take: `edges_s` (n + 1) seconds from the start, `spread_s` (n + 1)
+    their standard deviation; `known` (n): the share of each pace that comes from drives on that street.
+    """
+
+    edges_s: NDArray[np.float64]
+    spread_s: NDArray[np.float64]
+    known: NDArray[np.float64]
 
 
 def time_slots(times_s: ArrayLike, utc_offset_s: float = 0.0) -> NDArray[np.int64]:
@@ -100,12 +118,45 @@ def observe(
     standing: ArrayLike | None = None,
     departure_s: float = math.nan,
     utc_offset_s: float = 0.0,
+    usual: Usual | None = None,
 ) -> Observation:
     """What a drive along `path` teaches, from n progress samples in order of time.
 
     `standing` (n - 1, bool): intervals spent at stops, whose time is not the road's. `departure_s`: the
-    planned departure; with it the drive teaches the lane's timetable too.
+    planned departure; with it the drive teaches the lane's timetable too. `usual`: what the path takes at
+    that hour; with it the drive teaches the traffic of its hour.
     """
+    drive = _driven(path, times_s, distances_m, standing)
+    taught = [_of_roads(path, drive, utc_offset_s)]
+    if path.elapsed_keys is not None and math.isfinite(departure_s):
+        taught.append(_of_timetable(path.elapsed_keys, drive, departure_s, utc_offset_s))
+    if usual is not None:
+        taught.append(_of_traffic(path, drive, usual))
+    keys, slots, seconds, weights = (np.concatenate(columns) for columns in zip(*taught, strict=True))
+    return _summed(keys, slots, seconds, weights, weight_at(drive.began_s))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Driven:
+    """The pieces of a path that were driven: which, the share of each, when it began (epoch s), the seconds
+    it took, and the metres of it that count.
+    """
+
+    began_s: float
+    pieces: NDArray[np.int64]
+    share: NDArray[np.float64]
+    at_s: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    metres: NDArray[np.float64]
+
+
+_Sums = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+"""Keys, slots, seconds, weights."""
+
+
+def _driven(
+    path: RoadPath, times_s: ArrayLike, distances_m: ArrayLike, standing: ArrayLike | None
+) -> _Driven:
     times, distances = float_column(times_s), np.maximum.accumulate(float_column(distances_m))
     gaps_s = np.diff(times)
     known = (gaps_s > 0.0) & (gaps_s <= LONGEST_GAP_S)
@@ -120,23 +171,40 @@ def observe(
     covered = np.diff(np.interp(edges_m, distances, known_m)) / np.diff(edges_m)
     metres = covered * path.weights_m[first:end]
     seen = covered > 0.05
-    seconds, metres = np.minimum(seconds, SLOWEST_S_PER_M * metres)[seen], metres[seen]
-    pieces, at_edges = first + np.flatnonzero(seen), np.interp(edges_m, distances, times)[:-1][seen]
-    slots = time_slots(at_edges, utc_offset_s)
+    return _Driven(
+        began_s=float(times[0]),
+        pieces=first + np.flatnonzero(seen),
+        share=covered[seen],
+        at_s=np.interp(edges_m, distances, times)[:-1][seen],
+        seconds=np.minimum(seconds, SLOWEST_S_PER_M * metres)[seen],
+        metres=metres[seen],
+    )
+
+
+def _of_roads(path: RoadPath, drive: _Driven, utc_offset_s: float) -> _Sums:
+    slots = time_slots(drive.at_s, utc_offset_s)
     # The hour cannot be read off the places of one drive: the fleet's sums are one more level.
-    levels = np.concatenate([np.full((1, len(pieces)), FLEET_KEY, np.int64), path.cells[:, pieces]])
+    fleet = np.full((1, len(drive.pieces)), FLEET_KEY, np.int64)
+    levels = np.concatenate([fleet, path.cells[:, drive.pieces]])
     count = len(levels)
-    keys, all_slots = levels.ravel(), np.tile(slots, count)
-    all_seconds, all_metres = np.tile(seconds, count), np.tile(metres, count)
-    if path.elapsed_keys is not None and math.isfinite(departure_s) and len(pieces):
-        whole = covered[seen] > 0.99
-        elapsed_s = np.clip(at_edges[whole] - departure_s, -LONGEST_ELAPSED_S, LONGEST_ELAPSED_S)
-        keys = np.concatenate([keys, path.elapsed_keys[pieces[whole]]])
-        departure_slot = time_slots([departure_s], utc_offset_s)
-        all_slots = np.concatenate([all_slots, np.repeat(departure_slot, len(elapsed_s))])
-        all_seconds = np.concatenate([all_seconds, elapsed_s])
-        all_metres = np.concatenate([all_metres, np.ones(len(elapsed_s))])
-    return _summed(keys, all_slots, all_seconds, all_metres, weight_at(float(times[0])))
+    return levels.ravel(), np.tile(slots, count), np.tile(drive.seconds, count), np.tile(drive.metres, count)
+
+
+def _of_timetable(keys: NDArray[np.int64], drive: _Driven, departure_s: float, utc_offset_s: float) -> _Sums:
+    whole = drive.share > 0.99
+    elapsed_s = np.clip(drive.at_s[whole] - departure_s, -LONGEST_ELAPSED_S, LONGEST_ELAPSED_S)
+    slots = np.repeat(time_slots([departure_s], utc_offset_s), len(elapsed_s))
+    return keys[drive.pieces[whole]], slots, elapsed_s, np.ones(len(elapsed_s))
+
+
+def _of_traffic(path: RoadPath, drive: _Driven, usual: Usual) -> _Sums:
+    """What the pieces took, and in place of metres what they usually take, as far as that is known."""
+    known = usual.known[drive.pieces]
+    usual_s = np.diff(usual.edges_s)[drive.pieces] * drive.share * known
+    judged = usual_s > 0.0
+    at_s, regions = drive.at_s[judged], region_of(path.cells[0, drive.pieces[judged]])
+    hours = (at_s % DAY_S // 3600.0).astype(np.int64)
+    return traffic_keys(regions, at_s // DAY_S), hours, (drive.seconds * known)[judged], usual_s[judged]
 
 
 def _reached(edges_m: NDArray[np.float64], from_m: float, to_m: float) -> tuple[int, int]:
@@ -216,21 +284,44 @@ class PaceTable:
         departure_s: float = math.nan,
         utc_offset_s: float = 0.0,
     ) -> PaceProfile:
-        """Driving seconds along `path` at the hour of `now_s`.
+        """Driving seconds along `path` at the hour of `now_s`, in the traffic of the last one.
 
         `plan`: the pace its plan implies, which counts where little is known. `departure_s`: the planned
         departure; with it the lane's learned timetable has a say.
         """
-        seen_now = weight_at(now_s)
-        slot = int(time_slots([now_s], utc_offset_s)[0])
-        paces, variance = self._paces(path, slot, seen_now, plan)
-        driving_s = np.concatenate([[0.0], np.cumsum(paces * path.weights_m)])
-        spread_s = np.sqrt(np.concatenate([[0.0], np.cumsum(variance * path.weights_m**2)]))
+        usual = self.usual(path, now_s, plan=plan, utc_offset_s=utc_offset_s)
+        driving_s = usual.edges_s
         if path.elapsed_keys is not None and math.isfinite(departure_s):
             departure_slot = int(time_slots([departure_s], utc_offset_s)[0])
-            timetable_s = self._timetable(path.elapsed_keys, departure_slot, seen_now, driving_s)
+            timetable_s = self._timetable(path.elapsed_keys, departure_slot, weight_at(now_s), driving_s)
             driving_s = np.maximum.accumulate((driving_s + timetable_s) / 2)
-        return PaceProfile(path.edges_m, driving_s, spread_s)
+        return PaceProfile(path.edges_m, driving_s * self._traffic(path, now_s), usual.spread_s)
+
+    def usual(
+        self, path: RoadPath, now_s: float, *, plan: PaceProfile | None = None, utc_offset_s: float = 0.0
+    ) -> Usual:
+        """What `path` usually takes at the hour of `now_s`, whatever the traffic and the timetable."""
+        slot = int(time_slots([now_s], utc_offset_s)[0])
+        paces, variance, known = self._paces(path, slot, weight_at(now_s), plan)
+        return Usual(
+            edges_s=np.concatenate([[0.0], np.cumsum(paces * path.weights_m)]),
+            spread_s=np.sqrt(np.concatenate([[0.0], np.cumsum(variance * path.weights_m**2)])),
+            known=known,
+        )
+
+    def _traffic(self, path: RoadPath, now_s: float) -> float:
+        """How much slower (above 1) the regions of a path are to be expected than usual.
+
+        The last hour is this hour's drives, and as much of those of the hour before as is missing.
+        """
+        regions = np.unique(region_of(path.cells[0]))
+        taken_s = usual_s = TRAFFIC_S * weight_at(now_s)
+        for at_s, share in ((now_s, 1.0), (now_s - 3600.0, 1.0 - now_s % 3600.0 / 3600.0)):
+            rows = self._rows_of(traffic_keys(regions, np.full(len(regions), at_s // DAY_S)))
+            hour = int(at_s % DAY_S // 3600.0)
+            taken_s += share * float(self._seconds[rows, hour].sum())
+            usual_s += share * float(self._weights[rows, hour].sum())
+        return 1.0 + TRAFFIC_SHARE * (taken_s / usual_s - 1.0)
 
     def service_s(self, planned_s: float, keys: Sequence[int], now_s: float) -> float:
         """Seconds a stop takes: as planned, until stays of its kind and at its place say otherwise."""
@@ -242,13 +333,14 @@ class PaceTable:
 
     def _paces(
         self, path: RoadPath, slot: int, seen_now: float, plan: PaceProfile | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Seconds per metre of each piece, and their variance."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Seconds per metre of each piece, their variance, and how much of them is known of the street."""
         alike = _hours_alike(slot, HOURS_ALIKE)
         pieces = len(path.weights_m)
         always = np.full(pieces, ROAD_PACE_S_PER_M)
         hourly = always
         squares = 2.0 * always**2
+        known = np.zeros(pieces)
         fleet = np.zeros((1, pieces), np.int64)
         for level, (keys, shrinkage) in enumerate(
             zip([*fleet, *path.cells], (FLEET_SHRINKAGE, *LEVEL_SHRINKAGE), strict=False)
@@ -263,12 +355,13 @@ class PaceTable:
             hourly = ((seconds @ alike)[cell_of] + hour_prior * always * above) / (hour_m + hour_prior)
             seen_squares = self._squares[rows].sum(axis=1)[cell_of]
             squares = (seen_squares + all_prior * squares) / (all_m + all_prior)
+            if level == STREET_LEVEL:
+                known = np.maximum(all_m, 0.0) / (np.maximum(all_m, 0.0) + PLAN_M * seen_now)
             if plan is not None and level == STREET_LEVEL:
                 planned = np.diff(plan.seconds_to(path.edges_m)) / path.weights_m
-                known = all_m / (all_m + PLAN_M * seen_now)
                 hourly = known * hourly + (1.0 - known) * planned
                 always = known * always + (1.0 - known) * planned
-        return hourly, np.maximum(squares - always**2, 0.0)
+        return hourly, np.maximum(squares - always**2, 0.0), known
 
     def _timetable(
         self, keys: NDArray[np.int64], slot: int, seen_now: float, driving_s: NDArray[np.float64]

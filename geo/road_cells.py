@@ -31,6 +31,10 @@ _METRES_PER_DEGREE = 111_195.0
 _LANE_LEVEL = 4
 _ELAPSED_LEVEL = 5
 _SERVICE_LEVEL = 6
+_TRAFFIC_LEVEL = 7
+_REGION_BITS = 4
+"""A region is 16 by 16 areas, 64 km: a town and what is around it."""
+_PLACE_BITS = 25
 _HALF_GRID = 1 << 24
 
 
@@ -137,3 +141,17 @@ def service_keys(kind: str, geofence_id: int | None) -> list[int]:
     kind_bits = int.from_bytes(hashlib.blake2b(kind.encode(), digest_size=4).digest(), "big")
     of_kind = (_SERVICE_LEVEL << 60) + (1 << 56) + kind_bits
     return [of_kind] if geofence_id is None else [of_kind, (_SERVICE_LEVEL << 60) + geofence_id]
+
+
+def region_of(areas: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The region each of n areas (keys of the first level of `RoadPath.cells`) lies in."""
+    mask = (1 << _PLACE_BITS) - 1
+    columns, rows = (areas >> _PLACE_BITS) & mask, areas & mask
+    return ((columns >> _REGION_BITS) << (_PLACE_BITS - _REGION_BITS)) + (rows >> _REGION_BITS)
+
+
+def traffic_keys(regions: NDArray[np.int64], days: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The keys of the traffic of n regions on n days, counted from 1970 in UTC; their slots are its hours."""
+    return (
+        np.int64(_TRAFFIC_LEVEL << 60) + (days.astype(np.int64) << 2 * (_PLACE_BITS - _REGION_BITS)) + regions
+    )

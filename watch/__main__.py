@@ -62,8 +62,9 @@ def main() -> None:
     principal = process_principal("watch")
     metrics = Metrics()
     measures = WatchMeasures(metrics.registry)
-    duties = table_of_duties(settings, principal, measures)
-    chores = table_of_chores(settings, principal, measures)
+    learned = Learned()
+    duties = table_of_duties(settings, principal, learned, measures)
+    chores = table_of_chores(settings, principal, learned, measures)
     server = MetricsServer(metrics, settings.metrics_host, settings.watch_metrics_port)
     _log.info("metrics_shown", port=server.port)
     try:
@@ -72,12 +73,13 @@ def main() -> None:
         server.close()
 
 
-def table_of_duties(settings: Settings, principal: Principal, measures: WatchMeasures) -> Sequence[Duty]:
+def table_of_duties(
+    settings: Settings, principal: Principal, learned: Learned, measures: WatchMeasures
+) -> Sequence[Duty]:
     """Everything watch does, how often, and on what news."""
     eta_interval = timedelta(seconds=settings.eta_interval_s)
     alert_interval = timedelta(seconds=settings.alert_interval_s)
     publish_rule, late_risk_rule = PublishRule(), LateRiskRule()
-    learned = Learned()
     return (
         Duty(
             "etas",
@@ -142,7 +144,9 @@ def table_of_duties(settings: Settings, principal: Principal, measures: WatchMea
     )
 
 
-def table_of_chores(settings: Settings, principal: Principal, measures: WatchMeasures) -> Sequence[Chore]:
+def table_of_chores(
+    settings: Settings, principal: Principal, learned: Learned, measures: WatchMeasures
+) -> Sequence[Chore]:
     """The heavy work, which runs beside the duties, and how often."""
     kept = retention.Kept(
         changes=timedelta(hours=1),
@@ -153,7 +157,7 @@ def table_of_chores(settings: Settings, principal: Principal, measures: WatchMea
     return (
         Chore(
             "learning",
-            lambda connection, now: learning.run(connection, principal, now, measures),
+            lambda connection, now: learning.run(connection, principal, now, learned, measures),
             every=timedelta(minutes=1),
         ),
         Chore(

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from domain.access import Principal
 from domain.facts import REFOLD_HORIZON
-from geo.pace import LONGEST_GAP_S, Observation, combined, observe, observe_services
+from geo.pace import LONGEST_GAP_S, Observation, PaceTable, combined, observe, observe_services
 from geo.progress import Route, RouteProgress
 from geo.road_cells import RoadPath, lane_of, road_path, service_keys
 from store import learning, positions
 from store.learning import FenceVisit, LearnedStop, UnlearnedTrip
 from store.pool import Connection
 from store.unit_of_work import UnitOfWork, unit_of_work
-from watch.learned import observation_of, sums_of, utc_offset_s
+from watch.learned import Learned, observation_of, sums_of, utc_offset_s
 from watch.measures import WatchMeasures
 
 TRIPS_AT_ONCE = 20
@@ -33,24 +33,29 @@ UNKNOWN_M = math.nan
 _NOTHING = np.empty(0)
 
 
-async def run(connection: Connection, principal: Principal, now: datetime, measures: WatchMeasures) -> None:
-    """Learn from the trips that have news, the longest unlearned first; each in a transaction of its own."""
+async def run(
+    connection: Connection, principal: Principal, now: datetime, learned: Learned, measures: WatchMeasures
+) -> None:
+    """Learn from the trips that have news, the longest unlearned first; each in a transaction of its own.
+
+    Their traffic is told from what is usual by `learned`, as the estimates last read it.
+    """
     trips = await learning.unlearned_trips(
         connection, principal, now - REFOLD_HORIZON, now, limit=TRIPS_AT_ONCE
     )
     for trip in trips:
         async with unit_of_work(connection) as work:
-            await learn(work, principal, trip)
+            await learn(work, principal, trip, learned.table)
         measures.trips_learned.inc()
 
 
-async def learn(work: UnitOfWork, principal: Principal, trip: UnlearnedTrip) -> None:
+async def learn(work: UnitOfWork, principal: Principal, trip: UnlearnedTrip, table: PaceTable) -> None:
     """Learn a trip anew, and say when its stops were reached."""
     lats, lons = (await learning.routes(work.connection, [trip.trip_id]))[trip.trip_id]
     drive = await _drive(work, principal, trip, Route(lats, lons))
     stops = await learning.stops_of(work.connection, trip.trip_id)
     stays = _stays(stops, await learning.fence_visits(work.connection, trip.trip_id))
-    taught = lesson(trip, drive, stops, stays, road_path(lats, lons, lane=lane_of(lats, lons)))
+    taught = lesson(trip, drive, stops, stays, road_path(lats, lons, lane=lane_of(lats, lons)), table)
     former = await learning.lesson_of(work.connection, trip.trip_id)
     change = taught if former is None else combined(taught, observation_of(former), -1.0)
     await learning.add_to_cells(work.connection, sums_of(change))
@@ -129,8 +134,11 @@ def lesson(
     stops: Sequence[LearnedStop],
     stays: Sequence[Stay | None],
     path: RoadPath,
+    table: PaceTable,
 ) -> Observation:
-    """What a trip teaches: the pace of its roads, its lane's timetable, and the service at its stops."""
+    """What a trip teaches: the pace of its roads, its lane's timetable, the service at its stops, and the
+    traffic of its hours beside what was usual by the table.
+    """
     offset_s = utc_offset_s(trip.time_zone, trip.active_from)
     served = [
         (key, (stay.left_at - stay.entered_at).total_seconds())
@@ -151,6 +159,8 @@ def lesson(
         standing=_standing(drive, stays),
         departure_s=math.nan if departure_at is None else departure_at.timestamp(),
         utc_offset_s=offset_s,
+        # Traffic matters for an hour: what is usual at the newest is near enough for all.
+        usual=table.usual(path, float(drive.times_s[-1]), utc_offset_s=offset_s),
     )
     return combined(roads, services)
 

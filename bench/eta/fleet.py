@@ -222,7 +222,7 @@ def _learn(run: Run, table: PaceTable, errors: ErrorBook) -> None:
         )
         for seq, stop_m in enumerate(run.lane.stops_m)
     ]
-    table.add(lesson(trip, run.drive, stops, run.stays, run.lane.path))
+    table.add(lesson(trip, run.drive, stops, run.stays, run.lane.path, table))
     arrivals = {run.stop_id(seq): stay.entered_at for seq, stay in enumerate(run.stays)}
     for publication in run.told:
         for estimate in publication.estimates:

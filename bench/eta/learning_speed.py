@@ -36,7 +36,8 @@ def run(advance: Callable[[float], None]) -> dict[str, Any]:
         progress.assign(0, Route(lats, lons))
         seen = progress.advance(np.zeros(FIXES, np.int64), times_s, seen_lats, seen_lons, np.full(FIXES, 5.0))
         path = road_path(lats, lons, lane=lane_of(lats, lons))
-        table.add(observe(path, times_s[seen.on_trip], seen.distance_m[seen.on_trip]))
+        usual = table.usual(path, float(times_s[-1]))
+        table.add(observe(path, times_s[seen.on_trip], seen.distance_m[seen.on_trip], usual=usual))
         learning_s += time.perf_counter() - began
         advance((number + 1) / TRIPS)
     return {

@@ -21,7 +21,7 @@ from bench.eta import tables
 from bench.eta.patterns import Patterns, StopPlaces
 from bench.eta.scoring import Scored
 from geo.eta import Arrivals, PaceProfile, estimate, recent_pace_s_per_m
-from geo.pace import PaceTable, observe
+from geo.pace import PaceTable, Usual, observe
 from geo.quantiles import ErrorBook
 from geo.road_cells import RoadPath
 
@@ -184,6 +184,7 @@ class BusWatch:
         self.patterns = Patterns(self.places)
         self._tracks: dict[TripKey, list[Fix]] = defaultdict(list)
         self._open: dict[TripKey, list[_Estimate]] = defaultdict(list)
+        self._usuals: dict[str, tuple[float, RoadPath, Usual]] = {}
         self._profiles: dict[tuple[str, float], tuple[float, RoadPath, PaceProfile]] = {}
 
     def see(self, row: Fix | Told) -> _Estimate | None:
@@ -218,8 +219,15 @@ class BusWatch:
                         [last.at_s, fix.at_s],
                         [last.distance_m, fix.distance_m],
                         departure_s=fix.departure_s,
+                        usual=self._usual(fix.pattern, path, fix.at_s),
                     )
                 )
+
+    def _usual(self, pattern: str, path: RoadPath, now_s: float) -> Usual:
+        kept = self._usuals.get(pattern)
+        if kept is None or kept[0] <= now_s - PROFILE_AGE_S or kept[1] is not path:
+            kept = self._usuals[pattern] = (now_s, path, self.table.usual(path, now_s))
+        return kept[2]
 
     def _score(self, last: Fix, fix: Fix) -> None:
         """Learn the errors of the estimates for stops passed between two fixes."""

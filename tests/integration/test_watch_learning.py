@@ -10,6 +10,7 @@ from domain.crossings import CrossingKind
 from domain.estimates import DriftRule
 from store.pool import open_connection
 from watch import eta_scores, learning
+from watch.learned import Learned
 
 ROUTE_KM = 147.0
 
@@ -45,7 +46,7 @@ async def fixes(
 
 
 async def learn(world: World, minute: float) -> None:
-    await learning.run(world.connection, WATCH, at(minute), world.measures)
+    await learning.run(world.connection, WATCH, at(minute), Learned(), world.measures)
 
 
 async def cells(world: World) -> list[tuple[Any, ...]]:

@@ -67,6 +67,40 @@ def test_the_rush_hour_is_learned_apart_from_noon() -> None:
     assert rush.knots_s[-1] > 1.6 * noon.knots_s[-1]
 
 
+def test_when_everybody_is_slow_now_the_next_hour_is_expected_to_be_slow_too() -> None:
+    path, table = straight_road(), PaceTable()
+    for day in range(1, 30):
+        table.add(observe(path, *drive(MONDAY_NOON_S - day * 86_400.0, 10.0)))
+    usual_s = table.profile(path, MONDAY_NOON_S).knots_s[-1]
+    usual = table.usual(path, MONDAY_NOON_S)
+    slow = [observe(path, *drive(MONDAY_NOON_S - 2600.0 + n, 5.0), usual=usual) for n in range(8)]
+    for observation in slow:
+        table.add(observation)
+    jammed_s = table.profile(path, MONDAY_NOON_S).knots_s[-1]
+    assert jammed_s > 1.3 * usual_s
+    assert jammed_s > 1.2 * table.usual(path, MONDAY_NOON_S).edges_s[-1]
+    # Two hours later that says nothing any more, and elsewhere it never did.
+    later = table.profile(path, MONDAY_NOON_S + 7200.0), table.usual(path, MONDAY_NOON_S + 7200.0)
+    assert later[0].knots_s[-1] == pytest.approx(later[1].edges_s[-1])
+    elsewhere = road_path([33.0, 33.1], LONS)
+    assert table.profile(elsewhere, MONDAY_NOON_S).knots_s[-1] == pytest.approx(
+        table.usual(elsewhere, MONDAY_NOON_S).edges_s[-1]
+    )
+    for observation in slow:
+        table.add(observation, -1.0)
+    assert table.profile(path, MONDAY_NOON_S).knots_s[-1] == pytest.approx(usual_s)
+
+
+def test_on_unknown_streets_nobody_is_slow() -> None:
+    path, table = straight_road(), PaceTable()
+    unknown = table.usual(path, MONDAY_NOON_S)
+    assert unknown.known.max() == 0.0
+    table.add(observe(path, *drive(MONDAY_NOON_S - 2600.0, 3.0), usual=unknown))
+    assert table.profile(path, MONDAY_NOON_S).knots_s[-1] == pytest.approx(
+        table.usual(path, MONDAY_NOON_S).edges_s[-1]
+    )
+
+
 def test_old_drives_are_forgotten_for_new_ones() -> None:
     path, table = straight_road(), PaceTable()
     for day in range(20):

@@ -147,6 +147,7 @@ def estimate(
     departures_s: ArrayLike | None = None,
     limit: DrivingLimit | None = None,
     driven_s: float = 0.0,
+    is_heard: bool = True,
 ) -> Arrivals:
     """Arrivals at the stops from `next_stop` on, for a vehicle that was `distance_m` along its route at
     `fix_s`.
@@ -154,7 +155,8 @@ def estimate(
     `service_s` has the seconds spent at every stop of the route, `departures_s` the planned departures (epoch
     s, NaN = none) no vehicle leaves before; `recent_pace` is s/m (NaN = unknown); `leaves_at_s` is when a
     vehicle standing at a stop is expected to leave it. `limit` adds the driver's breaks, who has driven for
-    `driven_s` since the last known one. No arrival is earlier than `now_s`: what should have
+    `driven_s` since the last known one. `is_heard` is false of a vehicle without any fix, taken to have begun
+    at `fix_s` as planned: its silence says nothing. No arrival is earlier than `now_s`: what should have
     happened is due now.
     """
     stops_m = float_column(stop_distances_m)[next_stop:]
@@ -164,7 +166,9 @@ def estimate(
     held_until_s = np.full(len(stops_m), -np.inf)
     if departures_s is not None:
         held_until_s = np.nan_to_num(float_column(departures_s)[next_stop:], nan=-np.inf)
-    stood_s = min(max(STANDS_SHARE * (now_s - fix_s - STANDS_AFTER_S), 0.0), MOST_STOOD_S)
+    stood_s = (
+        min(max(STANDS_SHARE * (now_s - fix_s - STANDS_AFTER_S), 0.0), MOST_STOOD_S) if is_heard else 0.0
+    )
     leaves_s = max(fix_s + stood_s, leaves_at_s)
     raw_s = _with_stops(leaves_s, driving_s, services, held_until_s, limit, driven_s)
     to_go_s = np.maximum(raw_s - now_s, 0.0)

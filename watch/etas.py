@@ -134,19 +134,23 @@ def estimate_trip(
         departures_s=[_epoch_s(stop.planned_departure_at) for stop in trip.stops],
         limit=limit,
         driven_s=0.0 if limit is None else _driven_s(trip, services_s, start, limit),
+        is_heard=start.is_heard,
     )
     return _estimates(trip, arrivals)
 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where the rest of a trip begins: known at `at`; leaves_at where the vehicle stands at a stop."""
+    """Where the rest of a trip begins: known at `at`; leaves_at where the vehicle stands at a stop; is_heard
+    false where only the plan says so.
+    """
 
     at: datetime
     distance_m: float
     next_stop: int
     leaves_at: datetime | None
     recent_pace_s_per_m: float = math.nan
+    is_heard: bool = True
 
 
 def _start(trip: TripUnderWay, services_s: Sequence[float], now: datetime) -> _Start | None:
@@ -175,7 +179,7 @@ def _planned_start(trip: TripUnderWay, now: datetime) -> _Start | None:
         return None
     is_heard = departure_at is not None and trip.seen_at is not None and trip.seen_at > departure_at
     left_at = now if departure_at is None or is_heard else departure_at
-    return _Start(at=left_at, distance_m=0.0, next_stop=1, leaves_at=None)
+    return _Start(at=left_at, distance_m=0.0, next_stop=1, leaves_at=None, is_heard=False)
 
 
 def _driven_s(trip: TripUnderWay, services_s: Sequence[float], start: _Start, limit: DrivingLimit) -> float:

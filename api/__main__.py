@@ -64,6 +64,7 @@ def config_of(settings: Settings) -> ApiConfig:
         rates=rates_of(settings),
         longest_statement_s=settings.longest_statement_s,
         cors_origins=settings.cors_origin_list(),
+        public_url=settings.public_url,
         oidc=oidc_of(settings),
         page_config=page_config_of(settings),
     )

@@ -111,6 +111,7 @@ class ApiConfig:
 
     admin_token: of the installation itself, None where there is none. token_key: signs access tokens; with a
     random one, a restart ends all of them. cors_origins: other origins whose scripts may ask.
+    public_url: where customers reach the pages; None: wherever the asker reached the API.
     """
 
     database_url: str
@@ -127,6 +128,7 @@ class ApiConfig:
     longest_statement_s: float = LONGEST_STATEMENT_S
     cors_origins: tuple[str, ...] = ()
     oidc: OidcClient | None = None
+    public_url: str | None = None
 
 
 def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry | None = None) -> FastAPI:
@@ -139,12 +141,15 @@ def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry 
         lifespan=_lifespan(config, sources, metrics),
         docs_url=None,
         redoc_url=None,
+        # A redirect to the address with or without the slash would repeat the request's Host.
+        redirect_slashes=False,
     )
     gatekeeper = Gatekeeper(config.admin_token, AccessTokens(config.token_key))
     app.state.gatekeeper = gatekeeper
     app.state.identity_provider = (
         None if config.oidc is None else IdentityProvider(config.oidc, config.cipher)
     )
+    app.state.public_url = config.public_url
     app.state.newest_migration = config.newest_migration
     app.state.tracking_views = TrackingViews()
     app.state.page_config = config.page_config

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hmac
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 from hashlib import sha256
 from http import HTTPStatus
@@ -20,8 +23,10 @@ from api.services import Services, services
 from api.tokens import AccessTokens
 from domain.access import OWNERS, Principal
 from store import api_keys, ownership, users
+from store.errors import Unavailable
 
 _bearer = HTTPBearer(auto_error=False, description="an access token of POST /v1/token, or an API key")
+RECHECKED_S = 15.0
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
@@ -94,6 +99,34 @@ async def staff(principal: Annotated[Principal | None, Depends(admit)]) -> Princ
 
 
 Staff = Annotated[Principal, Depends(staff)]
+
+
+async def while_admitted(
+    request: Request, principal: Principal, events: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    """These events for as long as the credentials hold and mean the same.
+
+    A stream would otherwise outlive its token, and what somebody was who has been disabled since.
+    """
+    checked_at = time.monotonic()
+    async with aclosing(events):
+        async for chunk in events:
+            if time.monotonic() - checked_at >= RECHECKED_S:
+                if not await _is_still(request, principal):
+                    return
+                checked_at = time.monotonic()
+            yield chunk
+
+
+async def _is_still(request: Request, principal: Principal) -> bool:
+    api, gatekeeper = await services(request), request.app.state.gatekeeper
+    token = request.headers["authorization"].partition(" ")[2].strip()
+    try:
+        found: Principal | None = await gatekeeper.principal_of(api, token, api.sources.clock())
+    except Unavailable:
+        # Nothing can be read then either; it is asked again with the next event.
+        return True
+    return found == principal
 
 
 def _rule_of(request: Request) -> Rule:

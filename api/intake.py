@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from api import placing, products
-from api.problems import unusable
+from api.problems import FieldProblem, Refused, unusable
 from api.schemas.orders import Contact, NewLeg, NewOrder, NewOrderStop, OrderChange
 from api.services import Services
 from domain.access import Principal
@@ -28,7 +29,6 @@ from store import (
     geofences,
     intake,
     orders,
-    ownership,
     rules,
     trips,
 )
@@ -41,6 +41,9 @@ from store.unit_of_work import UnitOfWork
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a partner's clock may be ahead of ours."""
+_STAFFS_FIELDS = frozenset(
+    {"legs", "received_at", "customer_level", "amount_class", "profit_class", "hold_reason"}
+)
 CLOSED_TAKES = frozenset({"confirmed", "surveyed", "customer_told"})
 
 
@@ -62,6 +65,7 @@ async def used_before(connection: Connection, principal: Principal, new: NewOrde
 async def take_in(work: UnitOfWork, api: Services, principal: Principal, new: NewOrder) -> UUID:
     """Add an order, whole or lacking something; returns its public id."""
     now, public_id = api.sources.clock(), api.sources.new_id()
+    _refuse_staffs_fields(principal, new)
     depot = await depots.get(work.connection, principal, new.depot_id)
     in_force = await rules.in_force(work.connection)
     received_at = new.received_at or now
@@ -84,10 +88,10 @@ async def take_in(work: UnitOfWork, api: Services, principal: Principal, new: Ne
         priority=new.priority or "regular",
         received_at=received_at,
         promised_at=promised_at,
+        shipper_id=principal.shipper_id,
     )
     packages = [PackageToAdd(**package.model_dump()) for package in new.packages]
     order_id = await orders.create(work.connection, principal, api.cipher, order, stops, packages)
-    await ownership.claim(work.connection, principal, public_id)
     channel = in_force.channel(new.channel)
     given = [intake.Item(**item.model_dump()) for item in new.items]
     items, unknown = await products.complete(work.connection, channel, given)
@@ -111,6 +115,7 @@ async def change(
 ) -> None:
     """Complete or change an order the caller has locked; complete at last, it counts as resubmitted."""
     now = api.sources.clock()
+    _refuse_staffs_fields(principal, wanted)
     before = await intake.current(work.connection, order_id)
     if before.closed_at is not None:
         raise Conflict(f"The order is closed ({before.state}): it cannot be changed any more.")
@@ -144,15 +149,25 @@ async def change(
         said = Evidence(Happening.RESUBMITTED, now, "api", now.isoformat(), actor=principal.name)
         await evidence.add(work.connection, api.cipher, order_id, said)
     fields = sorted(wanted.model_fields_set - {"reason"})
-    await audit.record(
-        work.connection,
-        principal,
-        "change",
-        f"order:{order_id}",
-        {"fields": fields, "reason": wanted.reason},
-        now,
+    audit_id = await audit.record(
+        work.connection, principal, "change", f"order:{order_id}", {"fields": fields}, now
     )
+    if wanted.reason:
+        await audit.give_reason(work.connection, api.cipher, audit_id, wanted.reason)
     await derive(work, order_id, now)
+
+
+def _refuse_staffs_fields(principal: Principal, given: NewOrder | OrderChange) -> None:
+    """What the company alone judges: no shipper plans trips, vouches for a customer or lifts a hold."""
+    if principal.own is None:
+        return
+    theirs = sorted(_STAFFS_FIELDS & given.model_fields_set)
+    if theirs:
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            f"Only the company's staff says {', '.join(theirs)} of an order. Leave it out.",
+            errors=[FieldProblem(detail="only staff says this", pointer=f"/{name}") for name in theirs],
+        )
 
 
 async def bind(

@@ -8,10 +8,29 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.access_rules import PUBLIC, RULES
 from api.problems import MEDIA_TYPE, Problem
 
 _TEMPLATE = "#/components/schemas/{model}"
-_ALWAYS = (HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+# Whatever is asked: ids that name nothing, wrong parameters, too many requests, no database.
+_ALWAYS = (
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+_OF_GUARDED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_OF_BODIES = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
+
+
+def problem(status: HTTPStatus) -> dict[str, Any]:
+    """An error of this status as the document describes it."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(model="Problem")}}}
+    return {"description": status.phrase, "content": content}
 
 
 def install(app: FastAPI) -> None:
@@ -37,19 +56,21 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for path, operations in document["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
+            is_public = RULES[f"{method.upper()} {path}"] is PUBLIC
+            if is_public:
+                operation.pop("security", None)
             if path.startswith("/v1/"):
-                operation["responses"].update(_problems(operation))
+                operation["responses"].update(_problems(method, operation, is_public=is_public))
     return document
 
 
-def _problems(operation: dict[str, Any]) -> dict[str, Any]:
+def _problems(method: str, operation: dict[str, Any], *, is_public: bool) -> dict[str, Any]:
     statuses = [*_ALWAYS]
-    if operation.get("security"):
-        statuses.append(HTTPStatus.UNAUTHORIZED)
+    if not is_public:
+        statuses += _OF_GUARDED
+    if method != "get":
+        statuses.append(HTTPStatus.CONFLICT)
     if "requestBody" in operation:
-        statuses += [HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE]
-    content = {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(model="Problem")}}}
-    return {
-        str(status.value): {"description": status.phrase, "content": content} for status in sorted(statuses)
-    }
+        statuses += _OF_BODIES
+    return {str(status.value): problem(status) for status in sorted(statuses)}

@@ -8,8 +8,9 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
+from itertools import islice
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import openpyxl
 
@@ -17,6 +18,10 @@ CSV = "text/csv"
 JSON_LINES = "application/x-ndjson"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LIST_SEPARATOR = ";"
+MOST_ROWS = 5000
+# Empty rows, and a header, are no orders.
+MOST_SHEET_ROWS = 2 * MOST_ROWS
+MOST_UNPACKED_BYTES = 64 * 1024 * 1024
 
 # A table's columns besides those named as in the request: an item and the packages of one row.
 _TIMES = frozenset({"ordered_at", "received_at", "promised_at", "production_at"})
@@ -32,6 +37,10 @@ class UnreadableFile(Exception):
     """The file as a whole cannot be read; the message says why."""
 
 
+class TooMuch(Exception):
+    """The file has more rows, or unpacked more bytes, than are taken at once; the message says how many."""
+
+
 class UnreadableRow(Exception):
     """A row cannot be read; the message says why."""
 
@@ -44,18 +53,25 @@ def rows_of(content_type: str, content: bytes, zone: tzinfo) -> list[tuple[int, 
     """The rows of a file with the numbers of their lines.
 
     Text may be UTF-8 or, as Excel writes CSV in China, GB 18030. Tables' times without a zone are in `zone`.
-    Raises UnreadableFile.
+    Raises UnreadableFile, and TooMuch.
     """
     try:
         if content_type == JSON_LINES:
-            return list(_json_lines(content))
+            return _some(_json_lines(content))
         if content_type == CSV:
-            return list(_table(csv.reader(io.StringIO(_text(content), newline=""), strict=True), zone))
+            return _some(_table(csv.reader(io.StringIO(_text(content), newline=""), strict=True), zone))
         if content_type == EXCEL:
-            return list(_table(_sheet(content), zone))
+            return _some(_table(_sheet(content), zone))
     except csv.Error as exc:
         raise UnreadableFile(f"the CSV cannot be read: {exc}") from exc
     raise UnreadableFile(f"send {JSON_LINES}, {CSV} or {EXCEL} as Content-Type")
+
+
+def _some(rows: Iterator[tuple[int, Row]]) -> list[tuple[int, Row]]:
+    found = list(islice(rows, MOST_ROWS + 1))
+    if len(found) > MOST_ROWS:
+        raise TooMuch(f"send at most {MOST_ROWS} rows at once")
+    return found
 
 
 def _text(content: bytes) -> str:
@@ -85,10 +101,22 @@ def _json_row(line: str) -> Row:
 def _sheet(content: bytes) -> Iterator[list[object]]:
     """The rows of the first sheet, read whole: a broken one shows only on the way."""
     try:
+        _refuse_bomb(content)
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        return iter([[*row] for row in book.worksheets[0].iter_rows(values_only=True)])
+        rows = book.worksheets[0].iter_rows(values_only=True)
+        return iter([[*row] for row in islice(rows, MOST_SHEET_ROWS)])
     except (BadZipFile, KeyError, ValueError, OSError, IndexError, SyntaxError, zlib.error) as exc:
         raise UnreadableFile("the file is no Excel workbook (.xlsx)") from exc
+
+
+def _refuse_bomb(content: bytes) -> None:
+    """A few kilobytes can unpack to gigabytes: the archive says to how many before any is unpacked.
+
+    Unpacking ends at the size that was said, so that saying less than there is helps nobody.
+    """
+    unpacked = sum(part.file_size for part in ZipFile(io.BytesIO(content)).infolist())
+    if unpacked > MOST_UNPACKED_BYTES:
+        raise TooMuch(f"the workbook unpacks to {unpacked} bytes; send at most {MOST_UNPACKED_BYTES} at once")
 
 
 def _table(lines: Iterable[list[Any]], zone: tzinfo) -> Iterator[tuple[int, Row]]:
@@ -140,7 +168,10 @@ def _body(cells: Mapping[str, str], zone: tzinfo) -> dict[str, Any]:
         if name == "packages":
             body["packages"] = [{"code": code.strip()} for code in value.split(LIST_SEPARATOR)]
         elif dot:
-            body.setdefault(head, {})[rest] = value
+            part = body.setdefault(head, {})
+            # Beside a column `contact`, `contact.name` has no place: what is left is refused for its form.
+            if isinstance(part, dict):
+                part[rest] = value
         else:
             body[name] = _in_zone(value, zone) if name in _TIMES else value
     return body

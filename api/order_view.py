@@ -53,18 +53,7 @@ async def read_order(connection: Connection, api: Services, principal: Principal
             OrderItem.model_validate(item)
             for item in await intake.items_of(connection, principal, order.order_id)
         ],
-        clocks=[
-            _clock(line, now)
-            for line in await intake.clocks_of(connection, principal, api.cipher, order.order_id)
-        ],
-        priority_changes=[
-            PriorityChange.model_validate(change)
-            for change in await intake.priority_changes(connection, principal, order.order_id)
-        ],
-        conflicts=[
-            conflict_of(api, principal, one)
-            for one in await conflicts.of_order(connection, principal, order.order_id)
-        ],
+        **await _for_staff(connection, api, principal, order, now),
         contact=None if contact is None else contact_of(contact),
         address=None if address is None else _address(address, principal),
         no_eta_reason=why_no_eta(
@@ -88,6 +77,33 @@ async def read_order(connection: Connection, api: Services, principal: Principal
             for milestone in await order_views.milestones_of(connection, principal, order.order_id)
         ],
     )
+
+
+async def _for_staff(
+    connection: Connection, api: Services, principal: Principal, order: order_views.Order, now: datetime
+) -> dict[str, Any]:
+    """How the company works at an order and what its people wrote: owners read none of it."""
+    if principal.own is not None:
+        return _FOR_OWNERS
+    return {
+        **{name: getattr(order, name) for name in _JUDGED},
+        "clocks": [
+            _clock(line, now)
+            for line in await intake.clocks_of(connection, principal, api.cipher, order.order_id)
+        ],
+        "priority_changes": [
+            PriorityChange.model_validate(change)
+            for change in await intake.priority_changes(connection, principal, order.order_id)
+        ],
+        "conflicts": [
+            conflict_of(api, principal, one)
+            for one in await conflicts.of_order(connection, principal, order.order_id)
+        ],
+    }
+
+
+_JUDGED = ("customer_level", "amount_class", "profit_class", "hold_reason")
+_FOR_OWNERS: dict[str, Any] = dict.fromkeys(_JUDGED) | {"clocks": [], "priority_changes": [], "conflicts": []}
 
 
 async def read_page(
@@ -119,7 +135,7 @@ async def read_page(
 
 _SHOWN_AS_STORED = (
     "state", "closed_at", "missing", "waybill", "ordered_at", "promise_given", "tagged_urgent", "custom",
-    "production_at", "customer_level", "surge", "amount_class", "profit_class", "hold_reason",
+    "production_at", "surge",
 )  # fmt: skip
 
 

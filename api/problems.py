@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from store.errors import Conflict, NotFound, StoreError, Unavailable
+from store.errors import Conflict, NotFound, StoreError, Unavailable, Unstorable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -100,7 +100,9 @@ def install(app: FastAPI) -> None:
 
 
 async def _refused(request: Request, exc: Refused) -> ProblemResponse:
-    return problem_response(request.url.path, exc.status, exc.detail, errors=exc.errors, headers=exc.headers)
+    return problem_response(
+        request.scope["path"], exc.status, exc.detail, errors=exc.errors, headers=exc.headers
+    )
 
 
 async def _invalid(request: Request, exc: RequestValidationError) -> ProblemResponse:
@@ -110,7 +112,7 @@ async def _invalid(request: Request, exc: RequestValidationError) -> ProblemResp
     where = first.pointer or first.parameter or "the request"
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return problem_response(
-        request.url.path,
+        request.scope["path"],
         HTTPStatus.UNPROCESSABLE_ENTITY,
         f"{where}: {first.detail}{more}",
         errors=errors,
@@ -119,16 +121,18 @@ async def _invalid(request: Request, exc: RequestValidationError) -> ProblemResp
 
 async def _http(request: Request, exc: HTTPException) -> ProblemResponse:
     return problem_response(
-        request.url.path, exc.status_code, _http_detail(request, exc), headers=exc.headers
+        request.scope["path"], exc.status_code, _http_detail(request, exc), headers=exc.headers
     )
 
 
 async def _store(request: Request, exc: StoreError) -> ProblemResponse:
-    path, detail = request.url.path, str(exc)
+    path, detail = request.scope["path"], str(exc)
     if isinstance(exc, NotFound):
         return problem_response(path, HTTPStatus.NOT_FOUND, detail)
     if isinstance(exc, Conflict):
         return problem_response(path, HTTPStatus.CONFLICT, detail)
+    if isinstance(exc, Unstorable):
+        return problem_response(path, HTTPStatus.UNPROCESSABLE_ENTITY, detail)
     if isinstance(exc, Unavailable):
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         return problem_response(path, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=headers)
@@ -137,7 +141,7 @@ async def _store(request: Request, exc: StoreError) -> ProblemResponse:
 
 async def _unexpected(request: Request, _exc: Exception) -> ProblemResponse:
     return problem_response(
-        request.url.path,
+        request.scope["path"],
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something went wrong here, not with the request. It was logged; try again later.",
     )

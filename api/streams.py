@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -118,7 +118,7 @@ async def staff_events(
     after: Cursor | None,
     *,
     forgotten: bool,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Which things changed, by kind and public id, from a cursor on (None: from now on), for ever.
 
     Every stream reads the change table at its own pace, so a slow one holds nothing up and misses nothing.

@@ -66,6 +66,11 @@ class Principal:
         return None if self.depot_ids is None else list(self.depot_ids)
 
     @property
+    def shipper_id(self) -> int | None:
+        """The shipper whose orders these are, where a shipper acts."""
+        return None if self.own is None else self.own.shipper_id
+
+    @property
     def reads_contacts(self) -> bool:
         """Whether names, phone numbers and addresses are shown."""
         return self.role in READS_CONTACTS

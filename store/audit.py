@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from domain.access import Principal
+from store.cipher import Cipher
 from store.pool import Connection
 from store.queries import load
 
+REASON_CONTEXT = b"audit_reason.reason"
 _queries = load("audit")
 
 
@@ -20,16 +22,27 @@ async def record(
     subject: str,
     detail: dict[str, Any],
     now: datetime,
-) -> None:
-    """Write down a change that a person or partner made."""
-    await _queries.add(
+) -> int:
+    """Write down a change that a person or partner made; returns its audit_id."""
+    audit_id = await _queries.add(
         connection, now=now, actor=principal.name, action=action, subject=subject, detail=detail
     )
+    return int(audit_id)
 
 
-async def of_subject(connection: Connection, subject: str) -> list[dict[str, Any]]:
+async def give_reason(connection: Connection, cipher: Cipher, audit_id: int, reason: str) -> None:
+    """Keep why a change was made beside its entry: people write names there, and the chain keeps none."""
+    sealed = cipher.encrypt(reason.encode(), REASON_CONTEXT)
+    await _queries.add_reason(connection, audit_id=audit_id, reason_cipher=sealed)
+
+
+async def of_subject(connection: Connection, cipher: Cipher, subject: str) -> list[dict[str, Any]]:
     """The changes of a thing the caller has looked up for its principal, the first one first."""
-    return [dict(row) async for row in _queries.of_subject(connection, subject=subject)]
+    found = [dict(row) async for row in _queries.of_subject(connection, subject=subject)]
+    for entry in found:
+        sealed = entry.pop("reason_cipher")
+        entry["reason"] = None if sealed is None else cipher.decrypt(sealed, REASON_CONTEXT).decode()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 
-from store.errors import Conflict, StoreError, Unavailable
+from store.errors import Conflict, StoreError, Unavailable, Unstorable
 from store.pool import Connection, Pool
 
 ACQUIRE_TIMEOUT_S = 5.0
@@ -50,6 +50,15 @@ _AWAY = (
 )
 
 
+# What a request brought and no column takes.
+_TOO_MUCH = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.DatetimeFieldOverflowError,
+    asyncpg.UntranslatableCharacterError,
+)
+
+
 @asynccontextmanager
 async def borrowed(pool: Pool) -> AsyncIterator[Connection]:
     """A connection of the pool for the body; the database's errors in it come out as StoreError."""
@@ -67,7 +76,7 @@ async def borrowed(pool: Pool) -> AsyncIterator[Connection]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the database's errors in the body into Conflict or Unavailable."""
+    """Turn the database's errors in the body into Conflict, Unstorable or Unavailable."""
     try:
         yield
     except StoreError:
@@ -77,6 +86,13 @@ def translated() -> Iterator[None]:
     except asyncpg.QueryCanceledError as exc:
         raise Unavailable(
             "The database took too long and was told to stop. Ask for less at once, or try again in a moment."
+        ) from exc
+    except asyncpg.DataError as exc:
+        # asyncpg refuses an argument with the bare class; the server's own errors are of narrower ones.
+        if not isinstance(exc, _TOO_MUCH) and type(exc) is not asyncpg.DataError:
+            raise
+        raise Unstorable(
+            "A text holds a NUL character, or a number or time is out of range. Send one that is not."
         ) from exc
     except _AWAY as exc:
         raise _unavailable(exc) from exc

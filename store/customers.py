@@ -151,6 +151,9 @@ async def _order(connection: Connection, principal: Principal, cipher: Cipher, o
         "conflict_reasons": await told(
             _queries.conflict_reasons, _text_opener(cipher, "reason_cipher", "reason", CONFLICT_CONTEXT)
         ),
+        "change_reasons": await told(
+            _queries.change_reasons, _text_opener(cipher, "reason_cipher", "reason", audit.REASON_CONTEXT)
+        ),
         "links": await told(_queries.links, lambda row: row),
     }
 
@@ -208,6 +211,7 @@ async def erase(
     for query in (_queries.erase_evidence, _queries.erase_scans, _queries.erase_request_hashes):
         await query(connection, order_ids=order_ids)
     await _queries.erase_reasons(connection, order_ids=order_ids, now=now)
+    await _queries.erase_audit_reasons(connection, order_ids=order_ids)
     await _queries.erase_contacts(connection, contact_ids=customer.contact_ids, now=now)
     if customer.user_id is not None:
         await _queries.erase_account(connection, user_id=customer.user_id, now=now)

@@ -19,5 +19,9 @@ class Unavailable(StoreError):
     """The database cannot be reached or is not taking work just now; trying again may succeed."""
 
 
+class Unstorable(StoreError):
+    """A value that no column takes: a NUL character in a text, a number or time out of range."""
+
+
 class AlreadyWriting(StoreError):
     """Another ingest process holds the one-writer lock."""

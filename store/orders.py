@@ -32,6 +32,7 @@ class OrderToAdd:
     priority: str
     received_at: datetime
     promised_at: datetime
+    shipper_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,14 @@ async def create(
 
 
 async def claim_client_key(connection: Connection, principal: Principal, client_key: str) -> KeyUse | None:
-    """What the principal's orders used this key for, if anything; nobody else can use it until the commit."""
+    """What the principal's orders used this key for, if anything; it cannot be used again until the commit.
+
+    A shipper's keys are its own: another's, and the company's, are others.
+    """
     await _queries.lock_client_key(connection, client_key=client_key)
-    row = await _queries.by_client_key(connection, client_key=client_key, depots=principal.depots)
+    row = await _queries.by_client_key(
+        connection, client_key=client_key, shipper_id=principal.shipper_id, depots=principal.depots
+    )
     return None if row is None else KeyUse(**row)
 
 
@@ -164,6 +170,7 @@ async def _duplicate(connection: Connection, principal: Principal, order: OrderT
             connection,
             channel=order.channel,
             channel_reference=order.channel_reference,
+            shipper_id=order.shipper_id,
             depots=principal.depots,
         )
     if first is not None:

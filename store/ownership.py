@@ -23,9 +23,3 @@ async def narrowed_to(connection: Connection, principal: Principal, order_id: UU
     if depot_id is None:
         raise NotFound(f"There is no order {order_id}.")
     return dataclasses.replace(principal, depot_ids=(int(depot_id),))
-
-
-async def claim(connection: Connection, principal: Principal, order_id: UUID) -> None:
-    """Note that a new order is its shipper's, where a shipper made it."""
-    if principal.own is not None and principal.own.shipper_id is not None:
-        await _queries.claim(connection, order_id=order_id, shipper_id=principal.own.shipper_id)

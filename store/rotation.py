@@ -11,6 +11,7 @@ import msgspec
 from store import place_names
 from store.addresses import known_point_context
 from store.alerts import NOTE_CONTEXT
+from store.audit import REASON_CONTEXT as AUDIT_CONTEXT
 from store.cipher import Cipher
 from store.conflicts import REASON_CONTEXT as CONFLICT_CONTEXT
 from store.evidence import EVIDENCE_CONTEXT
@@ -66,6 +67,7 @@ SEALED = (
     Sealed("order_clock", ("order_id", "clock"), "reason_cipher", _always(CLOCK_REASON_CONTEXT)),
     Sealed("order_conflict", ("order_conflict_id",), "reason_cipher", _always(CONFLICT_CONTEXT)),
     Sealed("alert_note", ("alert_note_id",), "text_cipher", _always(NOTE_CONTEXT)),
+    Sealed("audit_reason", ("audit_id",), "reason_cipher", _always(AUDIT_CONTEXT)),
     Sealed("endpoint", ("endpoint_id",), "secret_cipher", _always(SECRET_CONTEXT)),
     Sealed("notice", ("notice_id",), "body_cipher", _always(BODY_CONTEXT)),
 )

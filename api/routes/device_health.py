@@ -31,6 +31,8 @@ from domain.device_clocks import TAKES_EFFECT_AFTER, Adjustment
 from store import audit, clocks, device_health, rejected
 from store.errors import Conflict
 
+LARGEST_ID = 2**63 - 1
+Word = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 router = APIRouter(prefix="/v1", tags=["fleet"])
 
 
@@ -174,9 +176,9 @@ def _health(health: device_health.DeviceHealth) -> DeviceHealth:
 async def list_rejected(
     api: Api,
     principal: Staff,
-    reason: Annotated[str | None, Query(max_length=64)] = None,
-    device: Annotated[str | None, Query(max_length=64)] = None,
-    after: Annotated[int | None, Query(ge=0, description="`next` of the page before")] = None,
+    reason: Word | None = None,
+    device: Word | None = None,
+    after: Annotated[int | None, Query(ge=0, le=LARGEST_ID, description="`next` of the page before")] = None,
     limit: Limit = 100,
 ) -> Page[RejectedPayload]:
     """Payloads and items that could not be used, newest first; `GET /v1/rejected/{id}` opens one."""

@@ -82,7 +82,7 @@ async def read_timeline(order_id: UUID, api: Api, principal: Staff) -> Timeline:
                 )
             )
         if principal.role in OFFICE:
-            changes = await audit.of_subject(connection, f"order:{order.order_id}")
+            changes = await audit.of_subject(connection, api.cipher, f"order:{order.order_id}")
             entries += [AuditTrailEntry.model_validate(change) for change in changes]
     return Timeline(items=sorted(entries, key=lambda entry: entry.at))
 

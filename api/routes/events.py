@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 
-from api.auth import Staff
+from api.auth import Staff, while_admitted
 from api.names import PublicNames
 from api.problems import FieldProblem, Refused
 from api.services import Api
@@ -26,6 +26,7 @@ async def names(request: Request) -> PublicNames:
 
 @router.get("", response_class=EventStream)
 async def follow_changes(
+    request: Request,
     api: Api,
     principal: Staff,
     known: Annotated[PublicNames, Depends(names)],
@@ -42,16 +43,10 @@ async def follow_changes(
     if after is not None:
         async with api.reading() as connection:
             forgotten = not await changes.is_kept(connection, after)
-    return event_stream(
-        staff_events(
-            api,
-            known,
-            principal,
-            frozenset(kind or ()),
-            None if forgotten else after,
-            forgotten=forgotten,
-        )
+    events = staff_events(
+        api, known, principal, frozenset(kind or ()), None if forgotten else after, forgotten=forgotten
     )
+    return event_stream(while_admitted(request, principal, events))
 
 
 def _cursor(text: str) -> Cursor:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from api.auth import Staff
+from api.auth import Staff, while_admitted
 from api.boxes import BoxText, box_of
 from api.fleet_map import FleetMap, batches, columns
 from api.schemas.fleet_map import FleetPositions
@@ -43,18 +43,22 @@ async def get_fleet_positions(api: Api, principal: Staff, bbox: BoxText = None) 
 
 @router.get("/events", response_class=EventStream)
 async def follow_fleet(
-    api: Api, principal: Staff, fleet: Annotated[FleetMap, Depends(fleet_of)], bbox: BoxText = None
+    request: Request,
+    api: Api,
+    principal: Staff,
+    fleet: Annotated[FleetMap, Depends(fleet_of)],
+    bbox: BoxText = None,
 ) -> EventStream:
     """Event `full` as `GET /v1/fleet/positions`, then `changed` with what changed and the ids that `left`.
 
     At most two and a half a second. After a reconnect `full` comes again: nothing is missed.
     """
-    return event_stream(_events(api, fleet, principal, box_of(bbox)))
+    return event_stream(while_admitted(request, principal, _events(api, fleet, principal, box_of(bbox))))
 
 
 async def _events(
     api: Services, fleet: FleetMap, principal: Principal, box: Box | None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     with (
         api.metrics.streams.labels("fleet").track_inprogress(),
         api.live.subscription() as ear,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from api.openapi import problem
 from api.problems import RETRY_AFTER_S, Refused
 from api.schemas.base import Response as Answer
 from api.services import Api
@@ -36,7 +37,9 @@ async def health() -> Health:
     return Health()
 
 
-@router.get("/ready")
+@router.get(
+    "/ready", responses={HTTPStatus.SERVICE_UNAVAILABLE.value: problem(HTTPStatus.SERVICE_UNAVAILABLE)}
+)
 async def ready(request: Request, api: Api) -> Readiness:
     """Answers 200 when requests can be served, 503 with what is missing when not."""
     wanted: int = request.app.state.newest_migration
@@ -51,7 +54,11 @@ async def ready(request: Request, api: Api) -> Readiness:
     return Readiness(migration=found)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={HTTPStatus.OK.value: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 async def metrics(api: Api) -> Response:
     """What this process measured, for Prometheus."""
     return Response(generate_latest(api.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -7,14 +7,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from api import placing
 from api.auth import Staff
 from api.intake import CLOSED_TAKES, bind, change, derive, refuse_if_closed, take_in, used_before
 from api.order_view import read_order, read_page
 from api.problems import FieldProblem, Refused, unusable
-from api.schemas.base import Page
+from api.schemas.base import Name, Page, Time
 from api.schemas.orders import (
     AddressChoice,
     AuditEntry,
@@ -54,8 +53,8 @@ async def list_orders(
     api: Api,
     principal: Staff,
     depot_id: UUID | None = None,
-    number: str | None = None,
-    channel_reference: str | None = None,
+    number: Name | None = None,
+    channel_reference: Name | None = None,
     trip_id: UUID | None = None,
     open_: Annotated[bool, Query(alias="open", description="only undelivered, uncancelled ones")] = False,
     late: Annotated[bool, Query(description="only those not delivered by their promised time")] = False,
@@ -139,7 +138,7 @@ async def read_audit(order_id: UUID, api: Api, principal: Staff) -> Page[AuditEn
     """What people changed of an order by hand, the first change first."""
     async with api.reading() as connection:
         order = await order_views.get(connection, principal, order_id)
-        found = await audit.of_subject(connection, f"order:{order.order_id}")
+        found = await audit.of_subject(connection, api.cipher, f"order:{order.order_id}")
     return Page(items=[AuditEntry(**entry) for entry in found])
 
 
@@ -163,7 +162,7 @@ async def end_leg(
     api: Api,
     principal: Staff,
     at: Annotated[
-        AwareDatetime | None,
+        Time | None,
         Query(description="since when it holds no more; left out: now"),
     ] = None,
 ) -> Order:

@@ -166,9 +166,11 @@ def _tokens(gatekeeper: Gatekeeper, user: UUID, refresh: str, now: datetime) -> 
 
 
 async def _note_failure(api: Services, account: Account | None, now: datetime) -> None:
-    """Of logins nobody has, nothing is written down: somebody may have typed a password there."""
-    if account is None:
-        return
+    """Write a failed login down; what was typed is not: somebody may have typed a password there.
+
+    Where nobody has the login, too: an answer that came without this would be quicker, and say so.
+    """
+    subject = "user:unknown" if account is None else f"user:{account.user_id}"
     async with api.writing() as work:
         stranger = Principal(name="unknown", role="nobody")
-        await audit.record(work.connection, stranger, "login_failed", f"user:{account.user_id}", {}, now)
+        await audit.record(work.connection, stranger, "login_failed", subject, {}, now)

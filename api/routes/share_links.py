@@ -38,8 +38,7 @@ async def create_share_link(
             await audit.record(work.connection, principal, "send_link", f"order:{internal_id}", detail, now)
         else:
             await audit.record(work.connection, principal, "make_link", f"order:{internal_id}", {}, now)
-    url = str(request.url_for("tracking_page", token=token))
-    return ShareLink(token=token, url=url, expires_at=expires_at, notices=sent)
+    return ShareLink(token=token, url=_address(request, token), expires_at=expires_at, notices=sent)
 
 
 @router.delete("/{order_id}/share-links", status_code=HTTPStatus.NO_CONTENT)
@@ -52,3 +51,11 @@ async def revoke_share_links(order_id: UUID, api: Api, principal: Staff) -> Resp
         await audit.record(work.connection, principal, "revoke_links", f"order:{internal_id}", {}, now)
         work.tell("order", [internal_id])
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _address(request: Request, token: str) -> str:
+    """Where the settings say customers reach the page; the Host of a request is whatever its sender wrote."""
+    public_url: str | None = request.app.state.public_url
+    if public_url is None:
+        return str(request.url_for("tracking_page", token=token))
+    return f"{public_url.rstrip('/')}/track/{token}"

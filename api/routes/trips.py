@@ -9,14 +9,13 @@ from uuid import UUID
 
 import shapely
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime
 from shapely.geometry import shape
 
 from api.auth import Staff
 from api.problems import unusable
 from api.route_plan import stop_distances_m
 from api.schemas.access import TripDriver
-from api.schemas.base import LineString, Page
+from api.schemas.base import LineString, Page, Time
 from api.schemas.trips import Eta, NewTrip, NewTripStop, Progress, Trip, TripStop, TripSummary
 from api.services import After, Api, Limit
 from domain.access import Principal
@@ -67,7 +66,7 @@ async def list_trips(
     api: Api,
     principal: Staff,
     vehicle_id: UUID | None = None,
-    active_at: AwareDatetime | None = None,
+    active_at: Time | None = None,
     after: After = None,
     limit: Limit = 100,
 ) -> Page[TripSummary]:

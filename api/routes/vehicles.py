@@ -8,12 +8,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from api.auth import Staff
 from api.boxes import NUMBER, BoxText, box_of, check_degrees
 from api.problems import FieldProblem, Refused
-from api.schemas.base import Page
+from api.schemas.base import Page, Time
 from api.schemas.fleet import LatestPosition, NewVehicle, TrackPoint, Vehicle
 from api.services import After, Api, Limit
 from store import audit, positions, vehicles
@@ -88,11 +87,9 @@ async def get_track(
     vehicle_id: UUID,
     api: Api,
     principal: Staff,
-    from_: Annotated[
-        AwareDatetime | None, Query(alias="from", description="default: a day before `to`")
-    ] = None,
-    to: Annotated[AwareDatetime | None, Query(description="default: now")] = None,
-    after: Annotated[AwareDatetime | None, Query(description="`next` of the page before")] = None,
+    from_: Annotated[Time | None, Query(alias="from", description="default: a day before `to`")] = None,
+    to: Annotated[Time | None, Query(description="default: now")] = None,
+    after: Annotated[Time | None, Query(description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_TRACK_POINTS)] = 1000,
     max_points: Annotated[
         int | None,

@@ -11,7 +11,8 @@ from pydantic import Field
 from api.schemas.base import Name, Request, Response
 from domain.access import Role, Scope
 
-Login = Field(min_length=2, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]{1,63}$")
+LOGIN_PATTERN = r"^[a-z0-9][a-z0-9._-]{1,63}$"
+Login = Field(min_length=2, max_length=64, pattern=LOGIN_PATTERN)
 Password = Field(min_length=12, max_length=200)
 Duties = Annotated[list[Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,63}$")]], Field(max_length=50)]
 Phone = Field(default=None, min_length=4, max_length=40, pattern=r"^[+() .-]*([0-9][+() .-]*){4,}$")
@@ -54,7 +55,7 @@ class NewUser(Request):
     phone: str | None = Phone
     depot_ids: list[UUID] = Field(default=[], max_length=200)
     shipper_id: UUID | None = None
-    superior: str | None = Field(default=None, min_length=2, max_length=64)
+    superior: str | None = Field(default=None, min_length=2, max_length=64, pattern=LOGIN_PATTERN)
     duties: Duties | None = Field(default=None, description="default: what the rules say of the role")
 
 
@@ -66,7 +67,7 @@ class UserChange(Request):
     name: Name | None = None
     phone: str | None = Phone
     depot_ids: list[UUID] | None = Field(default=None, max_length=200)
-    superior: str | None = Field(default=None, min_length=2, max_length=64)
+    superior: str | None = Field(default=None, min_length=2, max_length=64, pattern=LOGIN_PATTERN)
     duties: Duties | None = Field(default=None, description="owners of clocks, as in the rules")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas.base import LongText, Name, Request, Response, Time
+from api.schemas.access import LOGIN_PATTERN
+from api.schemas.base import LongText, Request, Response, Time
 
 
 class AlertedOrder(Response):
@@ -43,9 +44,9 @@ class AlertNote(Response):
 
 
 class Assignee(Request):
-    """Who takes care of an alert; null: nobody in particular."""
+    """Who takes care of an alert, by login, never by name; null: nobody in particular."""
 
-    to: Name | None
+    to: Annotated[str, Field(pattern=LOGIN_PATTERN)] | None
 
 
 class Snooze(Request):

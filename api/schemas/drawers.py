@@ -96,6 +96,7 @@ class AuditTrailEntry(Response):
     actor: str
     action: str
     detail: dict[str, Any]
+    reason: str | None
 
 
 TimelineEntry = Annotated[

@@ -11,6 +11,7 @@ from api.schemas.base import Amount, Latitude, Longitude, LongText, Name, Reques
 from api.schemas.trips import Eta, StopKind
 from domain.addresses import NoEta
 
+MOST_STOPS = 50
 Priority = Literal["urgent", "high", "regular", "low"]
 HoldReason = Literal["credit", "amount", "stock", "date"]
 
@@ -63,8 +64,8 @@ class NewLeg(Request):
     """The order rides on a trip, from one of its stops to a later one (default: from first to last)."""
 
     trip_id: UUID
-    from_seq: int = Field(default=0, ge=0)
-    to_seq: int | None = Field(default=None, ge=1)
+    from_seq: int = Field(default=0, ge=0, le=MOST_STOPS)
+    to_seq: int | None = Field(default=None, ge=1, le=MOST_STOPS)
 
 
 class NewOrder(Request):
@@ -93,7 +94,7 @@ class NewOrder(Request):
     hold_reason: HoldReason | None = None
     waybill: Name | None = Field(default=None, description="the carrier's number")
     stops: list[NewOrderStop] = Field(
-        default_factory=list, max_length=50, description="default: from the depot to the customer"
+        default_factory=list, max_length=MOST_STOPS, description="default: from the depot to the customer"
     )
     packages: list[NewPackage] = Field(default_factory=list, max_length=1000)
     legs: list[NewLeg] = Field(default_factory=list, max_length=50)
@@ -244,6 +245,7 @@ class AuditEntry(Response):
     actor: str
     action: str
     detail: dict[str, Any]
+    reason: str | None
 
 
 class Conflict(Response):
@@ -293,7 +295,7 @@ class OrderAddress(Response):
 class AddressChoice(Request):
     """Where the order goes: one of the candidates, by its place in the list, or a point."""
 
-    candidate: int | None = Field(default=None, ge=0)
+    candidate: int | None = Field(default=None, ge=0, le=1000)
     lat: Latitude | None = None
     lon: Longitude | None = None
 
@@ -329,7 +331,7 @@ class Order(Response):
     tagged_urgent: bool
     custom: bool
     production_at: Time | None
-    customer_level: str | None
+    customer_level: str | None = Field(description="this and the classes and holds: shown to staff only")
     surge: bool
     amount_class: str | None
     profit_class: str | None
@@ -343,7 +345,7 @@ class Order(Response):
     proofs: list[Proof] = Field(description="proof of delivery")
     legs: list[Leg]
     milestones: list[Milestone]
-    clocks: list[ClockRun]
+    clocks: list[ClockRun] = Field(description="clocks, changes and conflicts: empty but for staff")
     priority_changes: list[PriorityChange]
     conflicts: list[Conflict]
 
@@ -384,8 +386,8 @@ class NewEvidence(Request):
     stage: str
     at: Time
     source_key: Name
-    stop_seq: int | None = Field(default=None, ge=0)
-    package_code: str | None = Field(default=None, max_length=100)
+    stop_seq: int | None = Field(default=None, ge=0, le=MOST_STOPS)
+    package_code: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
     actor: Name | None = None
     reason: LongText | None = None
     signed_by: Name | None = None

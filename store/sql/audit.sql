@@ -1,8 +1,16 @@
--- name: add!
-insert into audit (at, actor, action, subject, detail) values (:now, :actor, :action, :subject, :detail);
+-- name: add$
+insert into audit (at, actor, action, subject, detail) values (:now, :actor, :action, :subject, :detail)
+returning audit_id;
+
+-- name: add_reason!
+insert into audit_reason (audit_id, reason_cipher) values (:audit_id, :reason_cipher);
 
 -- name: of_subject
-select at, actor, action, detail from audit where subject = :subject order by audit_id;
+select a.at, a.actor, a.action, a.detail, r.reason_cipher
+from audit a
+left join audit_reason r using (audit_id)
+where a.subject = :subject
+order by a.audit_id;
 
 -- name: broken
 -- Entries that are not what was written, or do not follow the one before; the first ones first.

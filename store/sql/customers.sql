@@ -117,6 +117,19 @@ with clocks as (
 )
 update share_link set revoked_at = :now where order_id = any(:order_ids) and revoked_at is null;
 
+-- name: erase_audit_reasons!
+-- The audit keeps that and when something was changed; not in whose words.
+delete from audit_reason r
+using audit a, unnest(:order_ids::bigint[]) as erased (order_id)
+where a.audit_id = r.audit_id and a.subject = 'order:' || erased.order_id;
+
+-- name: change_reasons
+select a.at, r.reason_cipher
+from audit a
+join audit_reason r using (audit_id)
+where a.subject = 'order:' || :order_id::bigint
+order by a.audit_id;
+
 -- name: erase_request_hashes!
 -- A hash of the whole request would let somebody who has the rest of it guess the name.
 update orders set client_hash = sha256(convert_to(gen_random_uuid()::text, 'UTF8'))

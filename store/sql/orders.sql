@@ -9,9 +9,9 @@ select exists (select from orders where number = :number);
 -- name: create$
 -- Nothing when the number, the channel's reference or the client's key is taken.
 insert into orders (public_id, depot_id, number, channel, channel_reference, client_key, client_hash, contact_id,
-                    priority, received_at, promised_at)
+                    priority, received_at, promised_at, shipper_id)
 values (:public_id, :depot_id, :number, :channel, :channel_reference, :client_key, :client_hash, :contact_id,
-        :priority, :received_at, :promised_at)
+        :priority, :received_at, :promised_at, :shipper_id)
 on conflict do nothing
 returning order_id;
 
@@ -20,11 +20,13 @@ select pg_advisory_xact_lock(hashtextextended('orders.client_key ' || :client_ke
 
 -- name: by_client_key^
 select order_id, public_id, client_hash from orders
-where client_key = :client_key and (:depots::bigint[] is null or depot_id = any(:depots));
+where client_key = :client_key and coalesce(shipper_id, 0) = coalesce(:shipper_id::bigint, 0)
+  and (:depots::bigint[] is null or depot_id = any(:depots));
 
 -- name: by_reference^
 select number from orders
 where channel = :channel and channel_reference = :channel_reference
+  and coalesce(shipper_id, 0) = coalesce(:shipper_id::bigint, 0)
   and (:depots::bigint[] is null or depot_id = any(:depots));
 
 -- name: add_stops!

@@ -12,6 +12,3 @@ where o.public_id = :order_id
   and (:phone_index::bytea is null or exists (
       select from contact c
       where c.contact_id = o.contact_id and c.phone_index = :phone_index and c.erased_at is null));
-
--- name: claim!
-update orders set shipper_id = :shipper_id where public_id = :order_id;

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -158,7 +159,7 @@ async def running_api(
         newest_migration=load_migrations()[-1].number,
         **{"cipher": Cipher(bytes(32)), **config},
     )
-    tokens = iter(f"token-{number:04}-{'x' * 32}" for number in range(1000))
+    tokens = (f"token-{number:04}-{'x' * 32}" for number in count())
     app = create_app(made, Sources(clock, uuid7, lambda: next(tokens)))
     server = Server(app, "127.0.0.1", 0, trusted_proxies, protocol)
     serving = asyncio.create_task(server.serve())

@@ -53,9 +53,9 @@ async def test_a_snoozed_alert_comes_back(world: ApiWorld) -> None:
 
 async def test_alerts_are_assigned_annotated_resolved_and_measured(world: ApiWorld) -> None:
     first, second = await raised(world, ("a", Severity.WARNING, 1), ("b", Severity.WARNING, 1))
-    await world.post(f"/v1/alerts/{first['id']}/assign", {"to": "李娜"}, expect=200)
+    await world.post(f"/v1/alerts/{first['id']}/assign", {"to": "li.na"}, expect=200)
     noted = await world.post(f"/v1/alerts/{first['id']}/notes", {"text": "called the driver"})
-    assert (noted["assigned_to"], noted["notes"][0]["text"]) == ("李娜", "called the driver")
+    assert (noted["assigned_to"], noted["notes"][0]["text"]) == ("li.na", "called the driver")
     await world.post(f"/v1/alerts/{first['id']}/resolve", {"cause": "handled"}, expect=200)
     await world.post(f"/v1/alerts/{second['id']}/resolve", {"cause": "false_alarm"}, expect=200)
     assert (await world.get("/v1/alerts"))["items"] == []

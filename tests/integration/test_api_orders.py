@@ -10,6 +10,7 @@ import pytest
 from api_world import NOON, ApiWorld, order_body, running_api
 
 from store import audit
+from store.cipher import Cipher
 from store.unit_of_work import UnitOfWork
 
 CONTACT = {"name": "张伟", "phone": "+86 138 0000 0000", "address": "苏州市姑苏区", "lat": 31.3, "lon": 120.6}
@@ -210,7 +211,8 @@ async def test_a_planned_leg_is_ended_and_the_audit_trail_says_by_whom(world: Ap
     assert (await world.get("/v1/orders", trip_id=trip))["items"] == []
     assert (await world.client.delete(path)).status_code == 404
     async with world.work() as work:
-        trail = await audit.of_subject(work.connection, f"order:{await internal_id(work, order)}")
+        subject = f"order:{await internal_id(work, order)}"
+        trail = await audit.of_subject(work.connection, Cipher(bytes(32)), subject)
     assert [(item["action"], item["detail"].get("trip")) for item in trail] == [("end_plan", trip)]
 
 

@@ -95,7 +95,7 @@ async def test_all_that_is_kept_is_given_out_and_that_is_written_down(
         assert [one["number"] for one in by_phone["orders"]] == [order["number"]]
         async with world.work() as work:
             contact = await work.connection.fetchval("select contact_id from contact")
-            entries = await audit.of_subject(work.connection, f"contact:{contact}")
+            entries = await audit.of_subject(work.connection, Cipher(OLD), f"contact:{contact}")
         assert [(one["action"], one["detail"]) for one in entries] == [("export", {})] * 2
 
 

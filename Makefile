@@ -1,6 +1,6 @@
 # The commands of a checkout. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-with-browser demo test screenshots fuzz permute checked-kernels oracles check chaos bench clean
+.PHONY: help setup setup-with-browser demo test screenshots fuzz fuzz-api permute checked-kernels oracles check chaos bench clean
 
 SECONDS ?=
 TESTS ?= tests
@@ -29,6 +29,9 @@ screenshots: setup-with-browser ## every page, both languages, light and dark, p
 
 fuzz: setup ## 100,000 payloads made up or spoilt, through decoding and commit
 	@ZAITU_FUZZ=100000 $(python) -m pytest $(PYTEST_OPTIONS) tests/property/test_fuzzed_payloads.py
+
+fuzz-api: setup ## every operation of the API's document, as everybody: 50 requests of each kind, and every bound
+	@ZAITU_FUZZ_API=$(or $(EXAMPLES),50) $(python) -m pytest $(PYTEST_OPTIONS) --timeout 7200 tests/integration/test_openapi_document.py
 
 permute: setup ## many arrivals of one fleet's day, shuffled, doubled, cut: one result (EXAMPLES=n)
 	@ZAITU_PERMUTATIONS=$(or $(EXAMPLES),500) $(python) -m pytest --timeout 7200 tests/property/test_order_independence.py tests/property/test_when_the_plan_is_known.py

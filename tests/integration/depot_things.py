@@ -84,7 +84,7 @@ class Things:
             "PUT /v1/catalogue": {"items": [{"sku": new}]},
             "POST /v1/orders": order_of(self.depot, PHONE),
             "POST /v1/orders/bulk": [order_of(self.depot, PHONE)],
-            "PATCH /v1/orders/{order_id}": {"customer_level": "gold"},
+            "PATCH /v1/orders/{order_id}": {"custom": True},
             "POST /v1/orders/{order_id}/address": {"lat": 31.0, "lon": 121.0},
             "POST /v1/orders/{order_id}/legs": {"trip_id": self.trip},
             "POST /v1/orders/{order_id}/clocks/{clock}/reason": {"reason": "r"},

@@ -27,7 +27,7 @@ class Shown:
             await sign_in(page, world.logins[self.role], PASSWORD)
         await page.goto(self.path(world))
         await page.locator(self.ready).first.wait_for()
-        await page.wait_for_function("!document.querySelector('[data-map=loading]')")
+        await page.wait_for_function("() => !document.querySelector('[data-map=loading]')")
         await page.evaluate("document.fonts.ready")
 
 

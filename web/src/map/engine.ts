@@ -2,6 +2,7 @@
 // pages' policy needs no blob: for it.
 
 import "maplibre-gl/dist/maplibre-gl.css";
+import "./controls.css";
 
 import { setWorkerUrl } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";

@@ -102,5 +102,8 @@ export async function openMap(container: HTMLElement, theme: Theme, start: MapSt
   map.touchZoomRotate.disableRotation();
   map.addControl(new engine.NavigationControl({ showCompass: false }), "top-right");
   await new Promise<void>((resolve) => void map.once("load", () => resolve()));
+  // Whose data it is stays one press away; opened it would cover a third of a phone's map.
+  container.querySelector(".maplibregl-ctrl-attrib")?.classList.remove("maplibregl-compact-show");
+  container.querySelector(".maplibregl-ctrl-attrib")?.removeAttribute("open");
   return new MapStage(map, engine, isGcj02, theme);
 }

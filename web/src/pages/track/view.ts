@@ -110,7 +110,7 @@ export function steps(view: View, now: Date): Step[] {
     return {
       key: `${milestone.stage} ${milestone.stop_seq ?? ""}`,
       title: place ? `${stageName(milestone.stage)} · ${place}` : stageName(milestone.stage),
-      ...timeOf(milestone, now),
+      ...timeOf(milestone, estimateOf(view, milestone), now),
       reached: milestone.actual_at !== null,
       current: index === lastReached && view.state !== "delivered",
       tone: milestone.colour === "red" ? toneOf(milestone.colour) : "neutral",
@@ -118,11 +118,18 @@ export function steps(view: View, now: Date): Step[] {
   });
 }
 
-function timeOf(milestone: Milestone, now: Date): { time: string; note: string | undefined } {
+/** When a stage is expected: as said, or when its stop is. */
+function estimateOf(view: View, milestone: Milestone): string | null {
+  if (milestone.estimated_at !== null) return milestone.estimated_at;
+  const stop = milestone.stage === "arrived" ? destination(view) : view.stops.find(({ seq }) => seq === milestone.stop_seq);
+  return stop?.eta?.p50_at ?? null;
+}
+
+function timeOf(milestone: Milestone, estimate: string | null, now: Date): { time: string; note: string | undefined } {
   const at = (given: string) => dayAndClock(new Date(given), now);
   const planned = milestone.planned_at ? t("plannedBefore", { time: at(milestone.planned_at) }) : undefined;
   if (milestone.actual_at) return { time: at(milestone.actual_at), note: planned };
-  if (milestone.estimated_at) return { time: t("expected", { time: at(milestone.estimated_at) }), note: planned };
+  if (estimate) return { time: t("expected", { time: at(estimate) }), note: planned };
   const overdue = milestone.colour === "red" ? t("overdue") : undefined;
   return { time: milestone.planned_at ? t("planned", { time: at(milestone.planned_at) }) : "", note: overdue };
 }

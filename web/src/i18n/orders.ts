@@ -1,6 +1,7 @@
 // Names around orders and their clocks. What the company's rules name (clocks, duties) may have none here.
 
 import type { Schema } from "../api/client.ts";
+import { stageName } from "./domain.ts";
 import { names, namesOfSome } from "./texts.ts";
 
 export const priorityName = namesOfSome({
@@ -57,4 +58,51 @@ export const severityName = namesOfSome({
   info: ["提示", "Notice"],
   warning: ["警告", "Warning"],
   critical: ["紧急", "Critical"],
+});
+
+const happeningName = namesOfSome({
+  pending_info: ["资料待补", "Information missing"],
+  resubmitted: ["资料已补", "Information completed"],
+  awaiting_transfer: ["等待调货", "Waiting for stock"],
+  transfer_arrived: ["调货到位", "Stock arrived"],
+  address_review: ["地址待核", "Address in doubt"],
+  address_confirmed: ["地址已确认", "Address confirmed"],
+  exception: ["异常", "Exception"],
+  attempt_failed: ["派送未成功", "Delivery attempt failed"],
+  refused: ["客户拒收", "Refused"],
+  exception_resolved: ["异常已处理", "Exception resolved"],
+  returned: ["已退回", "Returned"],
+  cancelled: ["已取消", "Cancelled"],
+  customer_told: ["已通知客户", "Customer told"],
+  surveyed: ["已回访", "Surveyed"],
+  approached: ["即将到达", "Near"],
+  waybill: ["承运商单号", "Waybill"],
+  link: ["跟踪链接", "Tracking link"],
+});
+
+const STAGES: readonly string[] = [
+  "received",
+  "verified",
+  "stock_locked",
+  "vehicle_assigned",
+  "picked",
+  "packed",
+  "loaded",
+  "dispatched",
+  "at_hub",
+  "out_for_delivery",
+  "arrived",
+  "delivered",
+  "confirmed",
+] satisfies Schema["Stage"][];
+
+/** What is said of an order: a stage, or what happened otherwise. */
+export function saidName(kind: string): string {
+  return STAGES.includes(kind) ? stageName(kind as Schema["Stage"]) : happeningName(kind);
+}
+
+export const stopKindName = namesOfSome({
+  origin: ["始发地", "Origin"],
+  hub: ["中转站", "Hub"],
+  destination: ["目的地", "Destination"],
 });

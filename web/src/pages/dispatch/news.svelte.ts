@@ -14,6 +14,8 @@ const KINDS: readonly Kind[] = ["order", "alert", "trip", "eta"];
 
 class News {
   state = $state<StreamState>("connecting");
+  /** Since when nothing was heard; null while all is well. */
+  lostAt = $state.raw<Date | null>(null);
   #listeners = new Map<Kind, Set<Listener>>();
   #gathered = new Map<Kind, Set<string>>();
   #missed = false;
@@ -24,7 +26,7 @@ class News {
     const query = new URLSearchParams(KINDS.map((kind) => ["kind", kind]));
     const stream = new EventStream(`/v1/events?${query}`, {
       fetch: authorizedFetch,
-      onState: (state) => (this.state = state),
+      onState: (state) => this.#is(state),
       onEvent: ({ name, data }) => this.#heard(name, data),
     });
     return () => {
@@ -41,6 +43,17 @@ class News {
       this.#listeners.set(kind, own.add(listener));
     }
     return () => kinds.forEach((kind) => this.#listeners.get(kind)?.delete(listener));
+  }
+
+  #is(state: StreamState): void {
+    // What changed meanwhile is sent again, but a request of a part of the page may have failed, too.
+    if (state === "live" && (this.state === "waiting" || this.state === "offline")) {
+      this.#missed = true;
+      this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
+    }
+    this.state = state;
+    if (state === "live") this.lostAt = null;
+    else this.lostAt ??= new Date();
   }
 
   #heard(name: string, data: string): void {

@@ -34,13 +34,15 @@ ROLES = (Role.CUSTOMER_SERVICE, Role.DISPATCHER, Role.MANAGER, Role.WAREHOUSE)
 
 @dataclass
 class LivelyWorld:
-    """The API, where it is, and what was made: logins by role, tracking tokens by what they show."""
+    """The API, where it is, and what was made: logins by role; tokens, orders, vehicles by what they show."""
 
     api: ApiWorld
     url: str
     depot: str
     logins: dict[Role, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, str] = field(default_factory=dict)
+    vehicles: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,13 +149,14 @@ async def _send_off(world: LivelyWorld, fences: dict[str, str], ride: Ride, numb
         before = timedelta(minutes=12 * (len(ride.stages) - turn))
         more = {"signed_by": "王小明", "proof": "photo-1"} if stage == "delivered" else {}
         await api.happens(order["id"], stage, api.clock() - before, **more)
+    world.orders[ride.shows], world.vehicles[ride.shows] = order["id"], vehicle
     if ride.share > 0.0:
         lat, lon = _on_the_way(ride)
         await api.moves(device, vehicle, lat, lon, api.clock() - ride.heard_ago)
     if ride.expected_in is not None:
         await _expect(api, trip["id"], api.clock() + ride.expected_in)
     if ride.alert is not None:
-        await _alert(api, order["id"], ride.alert)
+        await alarm(api, order["id"], vehicle, ride.alert)
     return await api.share(order["id"])
 
 
@@ -174,25 +177,31 @@ def _on_the_way(ride: Ride) -> tuple[float, float]:
 
 
 async def _expect(api: ApiWorld, trip: str, at: datetime) -> None:
-    """What watch writes when it publishes an estimate for the last stop."""
+    """What watch wrote as it published one estimate after the other for the last stop; `at` is the newest."""
     async with api.work() as work:
-        await work.connection.execute(
-            "insert into eta (trip_id, stop_id, computed_at, p10_at, p50_at, p90_at) "
-            "select trip_id, stop_id, $2, $3, $4, $5 from trip join stop using (trip_id) "
-            "where public_id = $1 and kind = 'destination'",
-            *(UUID(trip), api.clock(), at - timedelta(minutes=8), at, at + timedelta(minutes=17)),
-        )
+        for minutes_ago in (150, 120, 95, 60, 35, 15, 0):
+            likeliest = at - timedelta(minutes=minutes_ago / 5)
+            spread = timedelta(minutes=17 + minutes_ago / 6)
+            await work.connection.execute(
+                "insert into eta (trip_id, stop_id, computed_at, p10_at, p50_at, p90_at) "
+                "select trip_id, stop_id, $2, $3, $4, $5 from trip join stop using (trip_id) "
+                "where public_id = $1 and kind = 'destination'",
+                *(UUID(trip), api.clock() - timedelta(minutes=minutes_ago)),
+                *(likeliest - spread / 2, likeliest, likeliest + spread),
+            )
 
 
-async def _alert(api: ApiWorld, order: str, kind: str) -> None:
-    """What watch writes when it raises an alert."""
+async def alarm(api: ApiWorld, order: str, vehicle: str, kind: str, severity: str = "warning") -> None:
+    """What watch writes when it raises an alert about the order a vehicle carries."""
     async with api.work() as work:
-        await work.connection.execute(
-            "insert into alert (public_id, depot_id, kind, subject, order_ids, severity, opened_at, "
-            "updated_at) select gen_random_uuid(), depot_id, $2, 'order:' || order_id, array[order_id], "
-            "'warning', $3, $3 from orders where public_id = $1",
-            *(UUID(order), kind, api.clock()),
+        alert_id = await work.connection.fetchval(
+            "insert into alert (public_id, depot_id, kind, subject, vehicle_id, order_ids, severity, "
+            "opened_at, updated_at) select gen_random_uuid(), o.depot_id, $3, 'vehicle:' || v.vehicle_id, "
+            "v.vehicle_id, array[order_id], $4, $5, $5 from orders o, vehicle v "
+            "where o.public_id = $1 and v.public_id = $2 returning alert_id",
+            *(UUID(order), UUID(vehicle), kind, severity, api.clock()),
         )
+        work.tell("alert", [alert_id])
 
 
 def _ago(api: ApiWorld, hours: float) -> str:

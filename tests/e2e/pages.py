@@ -25,6 +25,10 @@ class Shown:
         """Go there and wait until it is ready, maps too."""
         if self.role is not None:
             await sign_in(page, world.logins[self.role], PASSWORD)
+            # Leaving while the session is being renewed would end it.
+            await page.locator(".who").wait_for()
+        # From a page to a place on the same one would be no visit.
+        await page.goto("about:blank")
         await page.goto(self.path(world))
         await page.locator(self.ready).first.wait_for()
         await page.wait_for_function("() => !document.querySelector('[data-map=loading]')")
@@ -39,6 +43,13 @@ def _at(path: str) -> Callable[[LivelyWorld], str]:
     return lambda _world: path
 
 
+def _drawer(of: str, shows: str) -> Callable[[LivelyWorld], str]:
+    def path(world: LivelyWorld) -> str:
+        return f"/#live/{of}/{(world.orders if of == 'order' else world.vehicles)[shows]}"
+
+    return path
+
+
 PAGES = (
     Shown("track-look-up", _at("/track"), "form"),
     Shown("track-under-way", _order("under way"), "[data-order=shown]"),
@@ -50,7 +61,10 @@ PAGES = (
     Shown("track-prepared", _order("prepared"), "[data-order=shown]"),
     Shown("track-gone", _at("/track/nowhere"), "[role=alert]"),
     Shown("sign-in", _at("/signin"), "form"),
-    Shown("dispatch", _at("/"), "main > *", Role.DISPATCHER),
+    Shown("dispatch-live", _at("/"), "[data-stream=live] dl", Role.DISPATCHER),
+    Shown("dispatch-board", _at("/#board"), "[data-board=shown]", Role.DISPATCHER),
+    Shown("dispatch-order", _drawer("order", "late"), "aside figure", Role.DISPATCHER),
+    Shown("dispatch-vehicle", _drawer("vehicle", "under way"), "aside table", Role.DISPATCHER),
     Shown("work", _at("/work"), "main > *", Role.WAREHOUSE),
     Shown("desk", _at("/desk"), "main > *", Role.CUSTOMER_SERVICE),
 )

@@ -17,6 +17,8 @@ export class FleetStream {
   state = $state<StreamState>("connecting");
   #current: EventStream | null = null;
   #coming: EventStream | null = null;
+  #turns = 0;
+  #currentTurn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -39,26 +41,26 @@ export class FleetStream {
   #open(box: Box | null): void {
     this.#coming?.close();
     const query = box === null ? "" : `?bbox=${[box.west, box.south, box.east, box.north].map((edge) => edge.toFixed(5)).join(",")}`;
-    const stream: EventStream = new EventStream(`/v1/fleet/events${query}`, {
+    // A stream says how it is before it can be named.
+    const turn = ++this.#turns;
+    this.#coming = new EventStream(`/v1/fleet/events${query}`, {
       fetch: authorizedFetch,
       onState: (state) => {
-        if (this.#current === null || stream === this.#current) this.state = state;
+        if (this.#current === null || turn === this.#currentTurn) this.state = state;
       },
-      onEvent: ({ name, data }) => this.#heard(stream, name, data),
+      onEvent: ({ name, data }) => this.#heard(turn, name, data),
     });
-    this.#coming = stream;
   }
 
-  #heard(stream: EventStream, name: string, data: string): void {
+  #heard(turn: number, name: string, data: string): void {
     if (name === "full") {
       this.fleet.replace(JSON.parse(data) as Positions, performance.now());
-      if (stream === this.#coming) {
+      if (turn !== this.#currentTurn) {
         this.#current?.close();
-        this.#current = stream;
-        this.#coming = null;
+        [this.#current, this.#coming, this.#currentTurn] = [this.#coming, null, turn];
         this.state = "live";
       }
-    } else if (name === "changed" && stream === this.#current) {
+    } else if (name === "changed" && turn === this.#currentTurn) {
       this.fleet.change(JSON.parse(data) as Changes, performance.now());
     } else return;
     this.onNews(name === "full");

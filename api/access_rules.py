@@ -100,6 +100,7 @@ RULES: dict[str, Rule] = {
     "POST /v1/geofences": Rule(PLANNERS),
     "GET /v1/geofences": Rule(STAFF),
     "GET /v1/geofences/{geofence_id}": Rule(STAFF),
+    "GET /v1/geofences/{geofence_id}/crossings": Rule(STAFF),
     "PUT /v1/geofences/{geofence_id}": Rule(PLANNERS),
     "DELETE /v1/geofences/{geofence_id}": Rule(PLANNERS),
     "POST /v1/trips": Rule(PLANNERS),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from domain.access import Principal
 from domain.crossings import Crossing, CrossingKind
 from store.pool import Connection
 from store.queries import load
@@ -33,6 +35,36 @@ class Checkpoint:
     vehicle_id: int
     at: datetime
     state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FenceCrossing:
+    """A vehicle's crossing of a geofence, for people."""
+
+    vehicle_public_id: UUID
+    vehicle_label: str
+    kind: CrossingKind
+    at: datetime
+    plus_minus_s: float
+
+
+async def newest_of_fence(
+    connection: Connection, principal: Principal, geofence_id: int, limit: int
+) -> list[FenceCrossing]:
+    """The current crossings of a geofence by vehicles the principal may see, newest first."""
+    rows = _queries.newest_of_fence(
+        connection, geofence_id=geofence_id, depots=principal.depots, limit_rows=limit
+    )
+    return [
+        FenceCrossing(
+            vehicle_public_id=row["public_id"],
+            vehicle_label=row["label"],
+            kind=CrossingKind(row["kind"]),
+            at=row["at"],
+            plus_minus_s=row["plus_minus_s"],
+        )
+        async for row in rows
+    ]
 
 
 async def current_since(connection: Connection, since: Mapping[int, datetime]) -> dict[int, Crossing]:

@@ -12,13 +12,20 @@ from fastapi import APIRouter
 from api.auth import Staff
 from api.problems import unusable
 from api.schemas.base import Page
-from api.schemas.geofences import Geofence, GeofenceReplacement, Hours, NewGeofence, Purpose
+from api.schemas.geofences import (
+    FenceCrossing,
+    Geofence,
+    GeofenceReplacement,
+    Hours,
+    NewGeofence,
+    Purpose,
+)
 from api.services import After, Api, Limit
 from domain.access import Principal
 from domain.fence_hours import window_of
 from geo.approach import approach_zone
 from geo.fences import FenceError, parse_fence, to_geojson
-from store import audit, geofences
+from store import audit, crossings, geofences
 from store.geofences import Version
 from store.unit_of_work import UnitOfWork
 
@@ -67,6 +74,27 @@ async def get_geofence(geofence_id: UUID, api: Api, principal: Staff) -> Geofenc
     """One geofence at its newest version."""
     async with api.reading() as connection:
         return _geofence(await geofences.get(connection, principal, geofence_id))
+
+
+@router.get("/{geofence_id}/crossings")
+async def list_crossings(
+    geofence_id: UUID, api: Api, principal: Staff, limit: Limit = 100
+) -> Page[FenceCrossing]:
+    """Who came into a geofence, left it or came near, newest first; what turned out wrong is left out."""
+    async with api.reading() as connection:
+        fence = await geofences.get(connection, principal, geofence_id)
+        found = await crossings.newest_of_fence(connection, principal, fence.geofence_id, limit)
+    items = [
+        FenceCrossing(
+            vehicle_id=each.vehicle_public_id,
+            vehicle_label=each.vehicle_label,
+            kind=each.kind.value,
+            at=each.at,
+            plus_minus_s=each.plus_minus_s,
+        )
+        for each in found
+    ]
+    return Page(items=items, next=None)
 
 
 @router.put("/{geofence_id}")

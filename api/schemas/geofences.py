@@ -72,6 +72,16 @@ class GeofenceReplacement(Request):
     approach_m: Approach | None = None
 
 
+class FenceCrossing(Response):
+    """A vehicle that came in, left, was inside from the first, or came near, at a time ± seconds."""
+
+    vehicle_id: UUID
+    vehicle_label: str
+    kind: Literal["enter", "exit", "inside", "approach"]
+    at: Time
+    plus_minus_s: float
+
+
 class Geofence(Response):
     """A geofence at its newest version; `repairs` says what had to be corrected in the geometry given."""
 

@@ -1,3 +1,12 @@
+-- name: newest_of_fence
+select v.public_id, v.label, c.kind, c.at, c.plus_minus_s
+from crossing c
+join vehicle v using (vehicle_id)
+where c.geofence_id = :geofence_id and c.superseded_at is null
+  and (:depots::bigint[] is null or v.depot_id = any(:depots))
+order by c.at desc, c.crossing_id desc
+limit :limit_rows;
+
 -- name: current_since
 select crossing_id, crossing.vehicle_id, geofence_id, kind, at, plus_minus_s, decided_at, lat, lon
 from unnest(:vehicle_ids::bigint[], :sinces::timestamptz[]) as wanted (vehicle_id, since)

@@ -4,7 +4,8 @@ import type { Schema } from "../../api/client.ts";
 
 type Role = Schema["Role"];
 
-const PLANNERS: readonly Role[] = ["dispatcher", "manager", "admin"];
+const MANAGERS: readonly Role[] = ["manager", "admin"];
+const PLANNERS: readonly Role[] = ["dispatcher", ...MANAGERS];
 const OFFICE: readonly Role[] = [...PLANNERS, "customer_service"];
 const STAFF: readonly Role[] = [...OFFICE, "warehouse"];
 
@@ -16,6 +17,9 @@ const WHO = {
   resolve: OFFICE,
   seeTrack: OFFICE,
   giveToVehicle: PLANNERS,
+  drawFences: PLANNERS,
+  correctClocks: MANAGERS,
+  seeRejected: MANAGERS,
 } satisfies Record<string, readonly Role[]>;
 
 export type Ability = keyof typeof WHO;

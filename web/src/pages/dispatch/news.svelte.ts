@@ -3,14 +3,14 @@
 import { authorizedFetch } from "../../api/client.ts";
 import { EventStream, type StreamState } from "../../live/event-stream.ts";
 
-export type Kind = "order" | "alert" | "trip" | "eta" | "vehicle" | "position";
+export type Kind = "order" | "alert" | "trip" | "eta" | "vehicle" | "position" | "geofence" | "crossing" | "device" | "assignment";
 
 /** `ids` null: too much was missed, read everything again. */
 type Listener = (ids: ReadonlySet<string> | null) => void;
 
 /** So much is gathered before a listener is told: a burst of changes is read once. */
 const GATHER_MS = 400;
-const KINDS: readonly Kind[] = ["order", "alert", "trip", "eta"];
+const KINDS: readonly Kind[] = ["order", "alert", "trip", "eta", "geofence", "crossing", "device", "assignment"];
 
 class News {
   state = $state<StreamState>("connecting");

@@ -1,10 +1,10 @@
 // Where on the page somebody is, kept in the address: `#board`, `#live/order/{id}`, `#devices/vehicle/{id}`.
 // Going back goes back, a link can be sent, and a reload changes nothing.
 
-export type View = "live" | "board";
+export type View = "live" | "board" | "geofences" | "devices";
 export type Subject = "order" | "vehicle";
 
-export const VIEWS: readonly View[] = ["live", "board"];
+export const VIEWS: readonly View[] = ["live", "board", "geofences", "devices"];
 
 export interface Drawer {
   readonly of: Subject;

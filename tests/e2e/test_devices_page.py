@@ -1,0 +1,72 @@
+"""Device health and rejected payloads in a real browser, with a real broker and ingest behind them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from browser import DESK, chromium, opened, serious_findings, sign_in
+from company import fix, payload
+from ingest_process import publisher
+from playwright.async_api import expect
+from services import ADMIN_TOKEN, READY_WITHIN_S, Office, running_services
+
+from runtime.stack.mosquitto import Broker
+
+expect.set_options(timeout=60_000)
+PASSWORD = "a manager's of this test only"
+
+
+@pytest.mark.lasts(50)
+async def test_what_was_rejected_is_opened_and_tried_again_and_only_those_who_may_see_it(
+    database_url: str, broker: Broker, tmp_path: Path
+) -> None:
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    async with (
+        running_services(database_url, broker, tmp_path) as url,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=READY_WITHIN_S) as client,
+        chromium() as browser,
+    ):
+        office = Office(client, datetime.now(UTC) - timedelta(hours=1))
+        depot = (await office.add("depots", code="SH1", name="上海仓"))["id"]
+        await office.truck(depot)
+        for login, role in (("mgr-1", "manager"), ("dsp-1", "dispatcher")):
+            await office.add("users", login=login, password=PASSWORD, role=role, depot_ids=[depot])
+        with publisher(broker) as publish:
+            publish("trk-2/gps", payload(fix(datetime.now(UTC), 0.0, seq=1)))
+            publish("trk-1/gps", b'{"ts": 1')
+        async with opened(browser, url, language="en", size=DESK) as page:
+            await sign_in(page, "mgr-1", PASSWORD)
+            await page.goto("/#devices")
+            row = page.locator("[data-device=trk-1]")
+            await expect(row).to_contain_text("沪A12345")
+            assert await serious_findings(page) == []
+            await row.get_by_role("button", name="Look at trk-1").click()
+            await expect(page.get_by_role("dialog")).to_contain_text("The clock is right.")
+            await page.keyboard.press("Escape")
+
+            await row.get_by_role("button", name="Show 1 rejected").click()
+            broken = page.locator("[data-rejected]")
+            await expect(broken).to_contain_text("Broken JSON")
+            await broken.get_by_role("button", name="Open").click()
+            await expect(page.get_by_role("dialog")).to_contain_text('{"ts": 1')
+            await page.keyboard.press("Escape")
+            await broken.get_by_role("button", name="again").click()
+            await expect(page.locator("[data-rejected=tried]")).to_be_visible()
+
+            # A device of no depot yet: once it is registered, what it sent is its depot's, and can be used.
+            await office.add("devices", depot_id=depot, name="trk-2", kind="tracker")
+            await page.get_by_label("Filter by device").fill("trk-2")
+            await page.get_by_role("button", name="Device not registered").click()
+            await expect(page.locator("[data-rejected=new]")).to_have_count(1)
+            await page.get_by_role("button", name="Try all of").click()
+            await expect(page.locator("[data-rejected=used]")).to_have_count(1)
+            assert await serious_findings(page) == []
+        async with opened(browser, url, language="en", size=DESK) as page:
+            await sign_in(page, "dsp-1", PASSWORD)
+            await page.goto("/#devices")
+            await expect(page.locator("[data-device=trk-1]")).to_be_visible()
+            await expect(page.get_by_role("button", name="Rejected payloads")).to_have_count(0)
+            await expect(page.get_by_role("button", name="Show 1 rejected")).to_have_count(0)

@@ -1,0 +1,122 @@
+// How geofences are drawn: areas as fills with an edge, corridors as lines as wide as they are on the ground.
+
+import type { AddLayerObject, ExpressionSpecification } from "maplibre-gl";
+import type { Feature, Position } from "geojson";
+
+import type { LonLat } from "../../../map/datum.ts";
+import { MAP_FONT, type Palette } from "../../../map/style.ts";
+import { pathAt, points, ringAround, type Shape } from "./shape.ts";
+
+/** How one is to be seen: plain, forbidden, over, chosen in the list, or being drawn. */
+export type Look = "plain" | "restricted" | "ended" | "chosen" | "draft";
+
+type Shown = (place: LonLat) => [number, number];
+
+interface Properties {
+  readonly look: Look;
+  readonly id?: string;
+  readonly name?: string;
+}
+
+export const SOURCES = ["fences", "draft", "rubber"] as const;
+
+const EQUATOR_M = 40_075_016.7;
+const TILE_PX = 512;
+/** Pixels of a width on the ground: twice as many for each step of the zoom. */
+const ON_THE_GROUND: ExpressionSpecification = [
+  "interpolate", ["exponential", 2], ["zoom"],
+  0, ["get", "px"],
+  22, ["*", ["get", "px"], 2 ** 22],
+];
+const IS_AREA: ExpressionSpecification = ["==", ["get", "as"], "area"];
+const IS_CORRIDOR: ExpressionSpecification = ["==", ["get", "as"], "corridor"];
+
+export const LAYERS: readonly AddLayerObject[] = [
+  ...(["fence", "draft"] as const).flatMap((name): AddLayerObject[] => {
+    const source = name === "fence" ? "fences" : "draft";
+    return [
+      { id: `${name}-area`, type: "fill", source, filter: IS_AREA, paint: { "fill-opacity": 0.18 } },
+      { id: `${name}-edge`, type: "line", source, filter: IS_AREA, paint: { "line-width": 2 } },
+      {
+        id: `${name}-corridor`, type: "line", source, filter: IS_CORRIDOR,
+        layout: { "line-cap": "round", "line-join": "round" },
+        paint: { "line-width": ON_THE_GROUND, "line-opacity": 0.25 },
+      },
+      { id: `${name}-line`, type: "line", source, filter: IS_CORRIDOR, paint: { "line-width": 2 } },
+    ];
+  }),
+  { id: "rubber", type: "line", source: "rubber", paint: { "line-width": 2, "line-dasharray": [2, 2] } },
+  {
+    id: "fence-name", type: "symbol", source: "fences", filter: ["==", ["get", "as"], "name"],
+    layout: {
+      "text-field": ["get", "name"], "text-font": MAP_FONT, "text-size": 13, "text-variable-anchor": ["center", "top", "bottom"],
+      "text-max-width": 8,
+    },
+    paint: { "text-halo-width": 1.5 },
+  },
+];
+
+/** The layers' colours: layer, property, value. */
+export function paintOf(palette: Palette): [layer: string, property: "fill-color" | "line-color" | "text-color", value: string | ExpressionSpecification][] {
+  const colour: ExpressionSpecification = ["match", ["get", "look"], "restricted", palette.bad, "ended", palette.done, "chosen", palette.warn, palette.route];
+  return [
+    ["fence-area", "fill-color", colour],
+    ["fence-edge", "line-color", colour],
+    ["fence-corridor", "line-color", colour],
+    ["fence-line", "line-color", colour],
+    ["draft-area", "fill-color", palette.warn],
+    ["draft-edge", "line-color", palette.warn],
+    ["draft-corridor", "line-color", palette.warn],
+    ["draft-line", "line-color", palette.warn],
+    ["rubber", "line-color", palette.warn],
+    ["fence-name", "text-color", palette.text],
+  ];
+}
+
+/** What of a shape can be drawn so far. */
+export function featuresOf(shape: Shape, shown: Shown, properties: Properties): Feature[] {
+  const features = shape.kind === "corridor" ? corridor(shape, shown, properties) : area(shape, shown, properties);
+  const named = properties.name ? middle(shape) : null;
+  if (named) {
+    const geometry = { type: "Point" as const, coordinates: shown(named) };
+    features.push({ type: "Feature", properties: { ...properties, as: "name" }, geometry });
+  }
+  return features;
+}
+
+function area(shape: Shape, shown: Shown, properties: Properties): Feature[] {
+  const polygons = shape.parts
+    .map((rings) => (shape.kind === "circle" ? rings.map((ring) => circle(ring[0], shape.sizeM)) : rings.map(closed)))
+    .filter(([shell]) => shell !== undefined && shell.length > 2)
+    .map((rings) => rings.map((ring): Position[] => ring.map(shown)));
+  if (polygons.length === 0) return [];
+  const geometry = { type: "MultiPolygon" as const, coordinates: polygons };
+  return [{ type: "Feature", properties: { ...properties, as: "area" }, geometry }];
+}
+
+function corridor(shape: Shape, shown: Shown, properties: Properties): Feature[] {
+  const lines = shape.parts.map(([line]) => line!.map(shown)).filter((line) => line.length > 1);
+  const [first] = pathAt(shape, { part: 0, path: 0 });
+  if (lines.length === 0 || !first) return [];
+  const metresPerPixel = (EQUATOR_M * Math.cos((first[1] / 180) * Math.PI)) / TILE_PX;
+  const geometry = { type: "MultiLineString" as const, coordinates: lines };
+  const px = (2 * shape.sizeM) / metresPerPixel;
+  return [{ type: "Feature", properties: { ...properties, as: "corridor", px }, geometry }];
+}
+
+function circle(centre: LonLat | undefined, radiusM: number): LonLat[] {
+  return centre && radiusM > 0 ? ringAround(centre, radiusM) : [];
+}
+
+function closed(ring: readonly LonLat[]): readonly LonLat[] {
+  return ring[0] ? [...ring, ring[0]] : ring;
+}
+
+/** Where its name stands: amid its points, of a corridor at the point halfway. */
+function middle(shape: Shape): LonLat | null {
+  const places = [...points({ ...shape, parts: shape.parts.slice(0, 1) })].map(([, place]) => place);
+  if (places.length === 0) return null;
+  if (shape.kind === "corridor") return places[Math.floor(places.length / 2)]!;
+  const sum = places.reduce<LonLat>(([lon, lat], [x, y]) => [lon + x, lat + y], [0, 0]);
+  return [sum[0] / places.length, sum[1] / places.length];
+}

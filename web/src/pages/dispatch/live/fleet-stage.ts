@@ -14,6 +14,8 @@ const LONGEST_FRAME_MS = 100;
 const REACH_PX = 14;
 const MOST_LABELS = 60;
 const LABELS_FROM_ZOOM = 11;
+const CROWD = 2500;
+const SMALLEST_PX = 6;
 
 export class FleetStage {
   readonly #canvas = document.createElement("canvas");
@@ -23,6 +25,7 @@ export class FleetStage {
   #frame = 0;
   #drawnMs = 0;
   #named: Vehicle[] = [];
+  #seen = 0;
   #chosenId: string | null = null;
   #hoveredId: string | null = null;
 
@@ -132,7 +135,7 @@ export class FleetStage {
     const now = performance.now();
     const camera = this.#camera();
     this.#drawnMs = now;
-    this.#painter?.draw(camera, sizeAt(this.stage.map.getZoom()), now);
+    this.#painter?.draw(camera, sizeAt(this.stage.map.getZoom(), this.#seen), now);
     this.#named.forEach((vehicle, nth) => {
       const [x, y] = pixelOf(vehicle, camera, now);
       this.#label(nth).style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
@@ -147,6 +150,7 @@ export class FleetStage {
       const [x, y] = pixelOf(vehicle, camera, now);
       return x > 0 && y > 0 && x < camera.widthPx && y < camera.heightPx;
     });
+    this.#seen = seen.length;
     const isNear = this.stage.map.getZoom() >= LABELS_FROM_ZOOM && seen.length <= MOST_LABELS;
     const pointed = seen.filter(({ id }) => id === this.#chosenId || id === this.#hoveredId);
     const atRisk = seen.filter(({ id, risk }) => risk !== null && id !== this.#chosenId && id !== this.#hoveredId);
@@ -186,7 +190,8 @@ function pixelOf(vehicle: Vehicle, camera: Camera, nowMs: number): [x: number, y
   return [(x - camera.x) * camera.worldPx + camera.widthPx / 2, (y - camera.y) * camera.worldPx + camera.heightPx / 2];
 }
 
-/** How large a vehicle is drawn, in pixels: small where there is room for thousands only so. */
-export function sizeAt(zoom: number): number {
-  return Math.min(24, Math.max(9, 9 + (zoom - 6) * 2));
+/** How large vehicles are drawn, in pixels: smaller from afar, and where so many are seen that they would hide each other. */
+function sizeAt(zoom: number, seen: number): number {
+  const size = Math.min(24, Math.max(9, 9 + (zoom - 6) * 2));
+  return seen > CROWD ? Math.max(SMALLEST_PX, size * Math.sqrt(CROWD / seen)) : size;
 }

@@ -66,7 +66,7 @@ PAGES = (
     Shown("dispatch-order", _drawer("order", "late"), "aside figure", Role.DISPATCHER),
     Shown("dispatch-vehicle", _drawer("vehicle", "under way"), "aside table", Role.DISPATCHER),
     Shown("dispatch-geofences", _at("/#geofences"), "section li", Role.DISPATCHER),
-    Shown("dispatch-devices", _at("/#devices"), "[data-device]", Role.MANAGER),
+    Shown("dispatch-devices", _at("/#devices"), ".list table, .list .message", Role.MANAGER),
     Shown("work", _at("/work"), "main > *", Role.WAREHOUSE),
     Shown("desk", _at("/desk"), "main > *", Role.CUSTOMER_SERVICE),
 )

@@ -46,10 +46,15 @@ export const LAYERS: readonly AddLayerObject[] = [
     ];
   }),
   { id: "rubber", type: "line", source: "rubber", paint: { "line-width": 2, "line-dasharray": [2, 2] } },
+  // From far away an area is smaller than a point.
+  {
+    id: "fence-dot", type: "circle", source: "fences", filter: ["==", ["get", "as"], "name"], maxzoom: 11,
+    paint: { "circle-radius": 5, "circle-stroke-width": 2 },
+  },
   {
     id: "fence-name", type: "symbol", source: "fences", filter: ["==", ["get", "as"], "name"],
     layout: {
-      "text-field": ["get", "name"], "text-font": MAP_FONT, "text-size": 13, "text-variable-anchor": ["center", "top", "bottom"],
+      "text-field": ["get", "name"], "text-font": MAP_FONT, "text-size": 13, "text-variable-anchor": ["top", "bottom", "left", "right"], "text-radial-offset": 0.7,
       "text-max-width": 8,
     },
     paint: { "text-halo-width": 1.5 },
@@ -57,7 +62,7 @@ export const LAYERS: readonly AddLayerObject[] = [
 ];
 
 /** The layers' colours: layer, property, value. */
-export function paintOf(palette: Palette): [layer: string, property: "fill-color" | "line-color" | "text-color", value: string | ExpressionSpecification][] {
+export function paintOf(palette: Palette): [layer: string, property: "fill-color" | "line-color" | "text-color" | "circle-color" | "circle-stroke-color", value: string | ExpressionSpecification][] {
   const colour: ExpressionSpecification = ["match", ["get", "look"], "restricted", palette.bad, "ended", palette.done, "chosen", palette.warn, palette.route];
   return [
     ["fence-area", "fill-color", colour],
@@ -69,6 +74,8 @@ export function paintOf(palette: Palette): [layer: string, property: "fill-color
     ["draft-corridor", "line-color", palette.warn],
     ["draft-line", "line-color", palette.warn],
     ["rubber", "line-color", palette.warn],
+    ["fence-dot", "circle-color", colour],
+    ["fence-dot", "circle-stroke-color", palette.casing],
     ["fence-name", "text-color", palette.text],
   ];
 }

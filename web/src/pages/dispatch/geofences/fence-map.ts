@@ -136,7 +136,7 @@ export class FenceMap {
   readonly #pressed = ({ point, lngLat }: MapMouseEvent): void => {
     const shape = this.#shape;
     if (shape === null) {
-      const found = this.stage.map.queryRenderedFeatures(point, { layers: ["fence-area", "fence-corridor"] });
+      const found = this.stage.map.queryRenderedFeatures(point, { layers: ["fence-dot", "fence-area", "fence-corridor"] });
       this.listener.onchoose((found[0]?.properties["id"] as string | undefined) ?? null);
     } else if (this.#drawing) this.#draw(shape, this.#placeOf(lngLat));
   };

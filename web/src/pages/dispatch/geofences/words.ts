@@ -8,8 +8,8 @@ import { DAYS, dayName, type Geofence, type Hours } from "./names.ts";
 const t = texts({
   always: ["全天", "At all hours"],
   everyDay: ["每天", "Every day"],
-  since: ["自 {from} 起", "Since {from}"],
-  from: ["{from} 开始", "From {from}"],
+  since: ["自{from}起", "Since {from}"],
+  from: ["{from}开始", "From {from}"],
   until: ["{from} 至 {to}", "{from} until {to}"],
   hours: ["{days} {from}–{to}", "{days} {from}–{to}"],
   toDay: ["{from}至{to}", "{from}–{to}"],

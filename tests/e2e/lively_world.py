@@ -29,7 +29,8 @@ TOWNS = {
     "常州武进": (31.72, 119.95),
     "湖州吴兴": (30.87, 120.09),
 }
-ROLES = (Role.CUSTOMER_SERVICE, Role.DISPATCHER, Role.MANAGER, Role.WAREHOUSE)
+ROLES = (Role.CUSTOMER_SERVICE, Role.DISPATCHER, Role.MANAGER, Role.WAREHOUSE, Role.DRIVER)
+ITEMS = [{"sku": "KET-18", "name": "电热水壶", "specification": "1.8 L", "quantity": 2}]
 
 
 @dataclass
@@ -96,6 +97,33 @@ RIDES = (
 )
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """An order not on its way yet, whose clocks run: how long ago each stage was done."""
+
+    shows: str
+    number: str
+    stages: dict[str, timedelta]
+    address: str = "江苏省苏州市工业园区星湖街 328 号"
+    items: bool = True
+    tagged_urgent: bool = False
+
+
+PREPARED = (
+    Prepared("to lock", "TEL-2041", {"verified": timedelta(minutes=38)}),
+    Prepared("to lock late", "TEL-2039", {"verified": timedelta(minutes=95)}),
+    Prepared("to pack", "TEL-2040", {"verified": timedelta(hours=2), "stock_locked": timedelta(minutes=70)}),
+    Prepared(
+        "to pack urgently",
+        "TEL-2042",
+        {"verified": timedelta(hours=1), "stock_locked": timedelta(minutes=50)},
+        tagged_urgent=True,
+    ),
+    Prepared("incomplete", "TEL-2043", {}, items=False),
+    Prepared("in doubt", "TEL-2044", {}, address="鼓楼区中山路 8 号"),
+)
+
+
 @asynccontextmanager
 async def lively_world(database_url: str) -> AsyncIterator[LivelyWorld]:
     """The company for the time of the body."""
@@ -112,6 +140,9 @@ async def lively_world(database_url: str) -> AsyncIterator[LivelyWorld]:
         }
         for number, ride in enumerate(RIDES):
             world.tokens[ride.shows] = await _send_off(world, fences, ride, number)
+        for prepared in PREPARED:
+            world.orders[prepared.shows] = await _take_in(world, prepared)
+        await _give_driver_a_trip(world, fences)
         yield world
 
 
@@ -158,6 +189,63 @@ async def _send_off(world: LivelyWorld, fences: dict[str, str], ride: Ride, numb
     if ride.alert is not None:
         await alarm(api, order["id"], vehicle, ride.alert)
     return await api.share(order["id"])
+
+
+async def _take_in(world: LivelyWorld, prepared: Prepared) -> str:
+    api = world.api
+    order = await api.order(
+        world.depot,
+        number=prepared.number,
+        channel="TEL",
+        received_at=_ago(api, hours=3),
+        ordered_at=_ago(api, hours=3),
+        promised_at=_ago(api, hours=-30),
+        tagged_urgent=prepared.tagged_urgent,
+        items=ITEMS if prepared.items else [],
+        packages=[{"code": f"{prepared.number}-1"}],
+        contact={"name": "李静", "phone": "+8613900005678", "address": prepared.address},
+    )
+    for stage, before in prepared.stages.items():
+        await api.happens(order["id"], stage, api.clock() - before)
+    return str(order["id"])
+
+
+async def _give_driver_a_trip(world: LivelyWorld, fences: dict[str, str]) -> None:
+    """A morning's round of the driver who can sign in: loaded at the depot, two customers to go to."""
+    api = world.api
+    ride = Ride("round", ("上海嘉定仓", "昆山中转站", "苏州园区"), 0.0)
+    vehicle = await api.vehicle(world.depot, "沪A88088")
+    trip = await api.post(
+        "/v1/trips",
+        {
+            "vehicle_id": vehicle,
+            "label": "上海—苏州",
+            "stops": _stops(ride, fences),
+            "active_from": _ago(api, hours=1),
+            "active_to": _ago(api, hours=-8),
+        },
+    )
+    users = (await api.get("/v1/users"))["items"]
+    driver = next(user["id"] for user in users if user["login"] == world.logins[Role.DRIVER])
+    driven = await api.client.put(f"/v1/trips/{trip['id']}/driver", json={"driver_id": driver})
+    assert driven.status_code == 204, driven.text
+    for number, contact in enumerate(("周梅", "吴强")):
+        order = await api.order(
+            world.depot,
+            number=f"RD-310{number}",
+            received_at=_ago(api, hours=20),
+            promised_at=_ago(api, hours=-5),
+            stops=_stops(ride, fences),
+            packages=[{"code": f"RD-310{number}-{part}"} for part in range(1, 3)],
+            contact={
+                "name": contact,
+                "phone": "+8613700009012",
+                "address": f"苏州园区星湖街 {number + 1} 号",
+            },
+            legs=[{"trip_id": trip["id"]}],
+        )
+        world.orders[f"round {number}"] = str(order["id"])
+    await _expect(api, trip["id"], api.clock() + timedelta(minutes=75))
 
 
 def _stops(ride: Ride, fences: dict[str, str]) -> list[dict[str, Any]]:

@@ -39,6 +39,10 @@ def _order(shows: str) -> Callable[[LivelyWorld], str]:
     return lambda world: f"/track/{world.tokens[shows]}"
 
 
+def _desk(shows: str) -> Callable[[LivelyWorld], str]:
+    return lambda world: f"/desk?order={world.orders[shows]}"
+
+
 def _at(path: str) -> Callable[[LivelyWorld], str]:
     return lambda _world: path
 
@@ -67,6 +71,9 @@ PAGES = (
     Shown("dispatch-vehicle", _drawer("vehicle", "under way"), "aside table", Role.DISPATCHER),
     Shown("dispatch-geofences", _at("/#geofences"), "section li", Role.DISPATCHER),
     Shown("dispatch-devices", _at("/#devices"), ".list table, .list .message", Role.MANAGER),
-    Shown("work", _at("/work"), "main > *", Role.WAREHOUSE),
-    Shown("desk", _at("/desk"), "main > *", Role.CUSTOMER_SERVICE),
+    Shown("work-tasks", _at("/work"), "article[data-clock]", Role.WAREHOUSE),
+    Shown("work-stops", _at("/work"), "[data-order=RD-3100]", Role.DRIVER),
+    Shown("desk", _at("/desk"), "article[data-clock]", Role.CUSTOMER_SERVICE),
+    Shown("desk-order", _desk("to pack"), "h1.code", Role.CUSTOMER_SERVICE),
+    Shown("desk-address", _desk("in doubt"), "h1.code", Role.CUSTOMER_SERVICE),
 )

@@ -25,7 +25,7 @@ test: setup-with-browser ## every test, on a real broker, database and browser (
 	@$(python) -m pytest $(PYTEST_OPTIONS) $(TESTS)
 
 screenshots: setup-with-browser ## every page, both languages, light and dark, phone and desk, into .zaitu/screenshots (ONLY=track for some)
-	@ONLY=$(ONLY) $(python) -m pytest -q -s tests/e2e/screenshots.py
+	@ONLY=$(ONLY) ZAITU_PAGES=all $(python) -m pytest -q -s tests/e2e/screenshots.py tests/e2e/test_pages.py
 
 fuzz: setup ## 100,000 payloads made up or spoilt, through decoding and commit
 	@ZAITU_FUZZ=100000 $(python) -m pytest $(PYTEST_OPTIONS) tests/property/test_fuzzed_payloads.py

@@ -171,7 +171,6 @@ def create_app(config: ApiConfig, sources: Sources, registry: CollectorRegistry 
             allow_headers=["Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Retry-After"],
         )
-    app.add_middleware(SecurityHeaders)
     tiles = config.page_config.tiles
     app.add_middleware(SecurityHeaders, tile_url=None if tiles is None else tiles.url)
     app.add_middleware(MeasuredRequests, metrics=metrics)

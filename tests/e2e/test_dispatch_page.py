@@ -78,7 +78,9 @@ async def test_the_board_search_drawers_and_being_offline(world: LivelyWorld) ->
         await expect(page.locator("[data-vehicles='7']")).to_be_visible(timeout=WITHIN_MS)
 
         await page.get_by_role("link", name="看板").click()
-        await expect(page.locator("[data-board=shown] li a")).to_have_count(8, timeout=WITHIN_MS)
+        await expect(page.locator("[data-board=shown] li a")).to_have_count(
+            len(world.orders), timeout=WITHIN_MS
+        )
         await page.locator("[data-board=shown] li a").first.click()
         drawer = page.get_by_role("complementary")
         await expect(drawer.get_by_role("heading", name="环节")).to_be_visible(timeout=WITHIN_MS)

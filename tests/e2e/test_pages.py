@@ -17,7 +17,7 @@ from playwright.async_api import Browser
 ALL = os.environ.get("ZAITU_PAGES") == "all"
 BOTH = ("light", "dark")
 BUDGET_BYTES = 350_000
-BUDGET_REQUESTS = 25
+BUDGET_REQUESTS = 30
 # Generous, for a machine that does much else at once; the figure itself is printed.
 PAINT_WITHIN_MS = 30_000
 # Loaded where a map is shown, after the page can be read: the library, its worker, and the land.

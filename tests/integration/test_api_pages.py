@@ -86,6 +86,7 @@ async def test_everybody_may_know_how_the_installation_presents_itself(world: Ap
         "operating_zone": "Asia/Shanghai",
         "tiles": None,
         "demo_logins": [],
+        "identity_provider": False,
     }
 
 

@@ -74,8 +74,11 @@ async def order_events(
                 continue
             api.metrics.views.inc()
             yield event("view", view, cursor)
+            expires_at = order.expires_at
+            # Thousands of streams wait at once: what they have sent is not kept meanwhile.
+            del order, view
             await asyncio.sleep(SHORTEST_GAP_S)
-            async for heartbeat in _until_news(api, ear, order.expires_at):
+            async for heartbeat in _until_news(api, ear, expires_at):
                 yield heartbeat
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +9,7 @@ from hashlib import sha256
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from api.schemas.tracking import (
     TrackedMilestone,
@@ -34,8 +34,11 @@ from store.tracking import Ride, TrackedOrder, Way
 
 ROUTE_POINTS = 200
 _ROUTES_KEPT = 2000
+_MOVED_BY_THE_CLOCK: dict[str, bool | set[str]] = {"as_of": True, "vehicle": {"freshness_s"}}
 
 Route = list[tuple[float, float]]
+# Two thousand routes as lists of tuples would be 45 MB.
+KeptRoute = NDArray[np.float64]
 Leg = tuple[int, int, int | None, int | None]
 
 
@@ -43,7 +46,7 @@ class TrackingViews:
     """Makes views, and remembers the recent legs' part of their trips' routes, thinned for a sketch."""
 
     def __init__(self) -> None:
-        self._routes: OrderedDict[Leg, Route] = OrderedDict()
+        self._routes: OrderedDict[Leg, KeptRoute] = OrderedDict()
 
     async def view_of(
         self, connection: Connection, order: TrackedOrder, rule: SharingRule, now: datetime
@@ -74,18 +77,18 @@ class TrackingViews:
             return []
         leg = (order.order_id, order.trip_id, order.from_seq, order.to_seq)
         if leg not in self._routes:
-            self._routes[leg] = _own_part(await tracking.way(connection, *leg))
+            route = _own_part(await tracking.way(connection, *leg))
+            self._routes[leg] = np.asarray(route, float).reshape(-1, 2)
             if len(self._routes) > _ROUTES_KEPT:
                 self._routes.popitem(last=False)
         self._routes.move_to_end(leg)
-        return self._routes[leg]
+        return [(lon, lat) for lon, lat in self._routes[leg].tolist()]
 
 
 def entity_tag(view: TrackingView) -> str:
     """A weak entity tag: the same as long as nothing but the clock moved."""
-    content = view.model_dump(mode="json", exclude={"as_of": True, "vehicle": {"freshness_s"}})
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return f'W/"{sha256(text.encode()).hexdigest()[:32]}"'
+    content = view.model_dump_json(exclude=_MOVED_BY_THE_CLOCK)
+    return f'W/"{sha256(content.encode()).hexdigest()[:32]}"'
 
 
 def _proof(proof: Proof) -> TrackedProof:

@@ -13,6 +13,9 @@ from store.share_links import token_hash
 
 _queries = load("sessions")
 
+# A page that is loaded anew while it renews its session never sees the answer, and asks once more.
+ANSWER_LOST = timedelta(seconds=10)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -35,8 +38,9 @@ class RefreshToken:
     revoked_at: datetime | None
 
     def is_good(self, now: datetime) -> bool:
-        """Whether it may be used."""
-        return self.used_at is None and self.revoked_at is None and self.expires_at > now
+        """Whether it may be used: once, and again within ten seconds."""
+        is_fresh = self.used_at is None or now - self.used_at <= ANSWER_LOST
+        return is_fresh and self.revoked_at is None and self.expires_at > now
 
 
 def subject_of(kind: str, value: str) -> bytes:
@@ -92,7 +96,7 @@ async def find_refresh_token(connection: Connection, token: str) -> RefreshToken
 
 
 async def use_refresh_token(connection: Connection, token: str, now: datetime) -> None:
-    """Note that a token was used: it is good no more."""
+    """Note that a token was used: it is good for a few seconds only, should the answer be lost."""
     await _queries.use_refresh_token(connection, token_hash=token_hash(token), now=now)
 
 

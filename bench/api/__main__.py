@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -23,6 +24,7 @@ import psycopg
 import typer
 
 from bench.api.world import found, token_of
+from bench.figures import write
 from migrations.runner import migrate
 from runtime.settings import load_settings
 from runtime.stack.account import reachable_directory, server_account
@@ -46,18 +48,18 @@ def run(
     events: Annotated[int, typer.Option(help="Events a second, each to one stream.")] = 200,
     seconds: Annotated[float, typer.Option(help="Length of the steady part.")] = 30.0,
     repeats: Annotated[int, typer.Option(help="Interleaved repetitions of tracking; medians count.")] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")] = False,
 ) -> None:
     """Measure the API: live streams of customers, and the tracking endpoint beside a bare route."""
     wanted = part or list(PARTS)
-    say: Say = (lambda _: None) if as_json else (lambda text: typer.echo(text, err=True))
+    say: Say = partial(typer.echo, err=True)
     figures: dict[str, float] = {}
     with _served(Path(load_settings().data_dir), streams, say) as (api, port, database_url):
         if "tracking" in wanted:
             figures |= _tracking(api, port, repeats, say)
         if "sse" in wanted:
             figures |= _sse(api, port, database_url, streams, events, seconds, say)
-    sys.stdout.write(json.dumps({name: round(value, 3) for name, value in figures.items()}, indent=2) + "\n")
+    write({name: round(value, 3) for name, value in figures.items()}, as_json=as_json)
 
 
 @contextmanager

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bench.figures import write
 from bench.ingest.backlog import Backlog
 from bench.ingest.live import commit_lag_ms, stream_lag_ms
 from bench.ingest.servers import Servers
@@ -26,11 +26,11 @@ def run(
     queued: Annotated[int, typer.Option(help="Messages queued for the memory part.")] = 1_000_000,
     repeats: Annotated[int, typer.Option(help="Interleaved repetitions; medians count.")] = 5,
     seconds: Annotated[float, typer.Option(help="Length of the steady parts.")] = 30.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")] = False,
 ) -> None:
     """Measure ingest whole: broker, fences, crossings, milestones, commit, acknowledgement."""
     wanted = part or list(PARTS)
-    say: Callable[[str], None] = (lambda _: None) if as_json else (lambda text: typer.echo(text, err=True))
+    say: Callable[[str], None] = partial(typer.echo, err=True)
     size = Size()
     figures: dict[str, float] = {}
     with Servers(Path(load_settings().data_dir), size, say) as servers:
@@ -47,7 +47,7 @@ def run(
         if "stream" in wanted:
             figures["stream_p99_ms"] = stream_lag_ms(servers, size, backlog, seconds, say)
         figures["lost"], figures["duplicated"] = backlog.lost_and_duplicated()
-    sys.stdout.write(json.dumps({name: round(value, 3) for name, value in figures.items()}, indent=2) + "\n")
+    write({name: round(value, 3) for name, value in figures.items()}, as_json=as_json)
 
 
 def _single(backlog: Backlog, messages: int, repeats: int) -> dict[str, float]:

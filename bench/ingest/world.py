@@ -159,7 +159,9 @@ def _found_trips(cursor: psycopg.Cursor, depot: int, size: Size, now: datetime) 
     """Each trip's vehicle drives from one of its fences to another, with an order on board."""
     cursor.execute("select geofence_id from geofence order by geofence_id limit %s", [2 * size.trips])
     fence_ids = [row[0] for row in cursor.fetchall()]
-    active = Range(now - timedelta(days=2), now + timedelta(days=2))
+    # A queue's fixes are days old: orders and trips are older.
+    began = now - timedelta(days=7)
+    active = Range(began, now + timedelta(days=2))
     for number, course in enumerate(courses(size)[: size.trips]):
         route = [course.at(200.0 * step) for step in range(500)]
         cursor.execute(
@@ -174,7 +176,7 @@ def _found_trips(cursor: psycopg.Cursor, depot: int, size: Size, now: datetime) 
         cursor.execute(
             "insert into orders (public_id, depot_id, number, received_at, promised_at) "
             "values (%s, %s, %s, %s, %s) returning order_id",
-            [uuid.uuid4(), depot, f"B{number}", now - timedelta(days=1), now + timedelta(days=1)],
+            [uuid.uuid4(), depot, f"B{number}", began, now + timedelta(days=1)],
         )
         order = cursor.fetchone()
         assert trip is not None
@@ -196,5 +198,5 @@ def _found_trips(cursor: psycopg.Cursor, depot: int, size: Size, now: datetime) 
         cursor.execute(
             "insert into leg (order_id, trip_id, from_seq, to_seq, bound_by, bound_at) "
             "values (%s, %s, 0, 1, 'plan', %s)",
-            [order[0], trip[0], now - timedelta(days=1)],
+            [order[0], trip[0], began],
         )

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ import psycopg
 import typer
 from playwright.sync_api import sync_playwright
 
+from bench.figures import write
 from bench.pages.frames import Frames, recorded
 from migrations.runner import migrate
 from runtime.settings import load_settings
@@ -48,10 +50,10 @@ def run(
     vehicles: Annotated[int, typer.Option(help="Moving vehicles, all in view.")] = 10_000,
     seconds: Annotated[float, typer.Option(help="Length of each part.")] = 10.0,
     trace: Annotated[bool, typer.Option(help="Also say which threads worked at what.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")] = False,
 ) -> None:
     """Measure the dispatcher's map in Chromium with software GL: frame times, standing still and dragged."""
-    say: Say = (lambda _: None) if as_json else (lambda text: typer.echo(text, err=True))
+    say: Say = partial(typer.echo, err=True)
     with (
         _served(Path(load_settings().data_dir), vehicles, say) as (url, database_url),
         _driving(database_url, vehicles),
@@ -65,7 +67,7 @@ def run(
         if trace:
             figures[f"{name}_busy_ms_per_s"] = {thread: round(ms) for thread, ms in frames.busy.items()}
             figures[f"{name}_work_ms_per_s"] = {what: round(ms) for what, ms in frames.work.items()}
-    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+    write(figures, as_json=as_json)
 
 
 def _watched(url: str, vehicles: int, seconds: float, say: Say) -> tuple[Frames, Frames]:

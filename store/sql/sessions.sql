@@ -10,7 +10,7 @@ where t.token_hash = :token_hash
 for update of t;
 
 -- name: use_refresh_token!
-update refresh_token set used_at = :now where token_hash = :token_hash;
+update refresh_token set used_at = coalesce(used_at, :now) where token_hash = :token_hash;
 
 -- name: revoke_family!
 update refresh_token set revoked_at = :now where family = :family and revoked_at is null;

@@ -41,8 +41,23 @@ async def test_a_refresh_token_used_twice_ends_the_session_it_belongs_to(databas
         people = await people_of(world)
         first = (await log_in(world, people.login("dispatcher"))).json()["refresh_token"]
         second = (await refresh(world, first)).json()["refresh_token"]
+        world.clock.advance(seconds=11)
         assert (await refresh(world, first)).status_code == 400
         assert (await refresh(world, second)).status_code == 400
+
+
+async def test_a_renewal_whose_answer_was_lost_is_asked_for_again(database_url: str) -> None:
+    async with running_api(database_url) as world:
+        people = await people_of(world)
+        first = (await log_in(world, people.login("dispatcher"))).json()["refresh_token"]
+        await refresh(world, first)
+        world.clock.advance(seconds=9)
+        again = await refresh(world, first)
+        assert again.status_code == 200
+        assert (await refresh(world, again.json()["refresh_token"])).status_code == 200
+        # The seconds are counted from the first time.
+        world.clock.advance(seconds=2)
+        assert (await refresh(world, first)).status_code == 400
 
 
 async def test_wrong_logins_sound_alike_and_lock_after_five(database_url: str) -> None:

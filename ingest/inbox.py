@@ -22,10 +22,10 @@ class BatchRules:
     wait; sizes count MESSAGE_BYTES for each message.
     """
 
-    max_messages: int = 10_000
-    max_bytes: int = 4 * 1024 * 1024
+    max_messages: int = 20_000
+    max_bytes: int = 8 * 1024 * 1024
     max_age_s: float = 0.05
-    enough_bytes: int = 12 * 1024 * 1024
+    enough_bytes: int = 16 * 1024 * 1024
 
 
 class Inbox:

@@ -51,6 +51,32 @@ class Rebuilt:
         self.folded.refused += folded.refused
 
 
+async def resume(context: IngestContext, fixes: Mapping[int, Sequence[StoredFix]]) -> None:
+    """Know vehicles again as they were at their last checkpoint, where only these fixes, just stored, came
+    after it: they need no rebuild, and the fixes need not be read back. A rebuild leaves checkpoints on the
+    way, so longer stretches are left to it.
+    """
+    engine = context.engine
+    since = {}
+    for vehicle_id, new in fixes.items():
+        first, last = min(fix.device_time for fix in new), max(fix.device_time for fix in new)
+        is_asked = vehicle_id in context.refold.since
+        if not engine.knows(vehicle_id) and not is_asked and last - first <= CHECKPOINT_EVERY:
+            since[vehicle_id] = first
+    if not since:
+        return
+    found = await crossings.newest_checkpoints(context.connection, since, engine_version=ENGINE_VERSION)
+    after = {vehicle_id: found[vehicle_id].at if vehicle_id in found else LONG_AGO for vehicle_id in since}
+    stored = await facts.count_positions_after(context.connection, after)
+    for vehicle_id in since:
+        if stored.get(vehicle_id) != len(fixes[vehicle_id]):
+            continue
+        if vehicle_id in found:
+            engine.load(found[vehicle_id])
+        else:
+            engine.start(vehicle_id)
+
+
 async def rebuild(context: IngestContext, behind: Mapping[int, Behind], now: datetime) -> Rebuilt:
     """Fold vehicles' facts again from a device time on, and write the difference.
 
@@ -59,7 +85,8 @@ async def rebuild(context: IngestContext, behind: Mapping[int, Behind], now: dat
     stands: nothing that changed since can have changed it, and its facts may no longer be kept.
     """
     whole = Rebuilt()
-    for group in _groups(behind, now):
+    newest = await facts.newest_fix_times(context.connection, behind) if behind else {}
+    for group in _groups(behind, newest):
         rebuilt = await _rebuild(context, group, now)
         whole.add(rebuilt.folded)
         whole.new_crossings += rebuilt.new_crossings
@@ -68,13 +95,14 @@ async def rebuild(context: IngestContext, behind: Mapping[int, Behind], now: dat
     return whole
 
 
-def _groups(behind: Mapping[int, Behind], now: datetime) -> Iterator[dict[int, Behind]]:
+def _groups(behind: Mapping[int, Behind], newest: Mapping[int, datetime]) -> Iterator[dict[int, Behind]]:
     """The vehicles in groups that have not much more than TIME_AT_ONCE to fold again together."""
     group: dict[int, Behind] = {}
     time = timedelta()
     for vehicle_id, part in behind.items():
         group[vehicle_id] = part
-        time += CHECKPOINT_EVERY + max((part.late_until or now) - part.since, timedelta())
+        until = part.late_until or newest.get(vehicle_id, part.since)
+        time += CHECKPOINT_EVERY + max(until - part.since, timedelta())
         if time > TIME_AT_ONCE:
             yield group
             group, time = {}, timedelta()

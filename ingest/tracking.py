@@ -10,7 +10,7 @@ from domain.facts import Fix
 from ingest.batch import Batch, Held
 from ingest.context import IngestContext
 from ingest.engine import ENGINE_VERSION
-from ingest.rebuild import Behind, rebuild
+from ingest.rebuild import Behind, rebuild, resume
 from store import crossings, evidence, facts
 from store.facts import LatestPosition, StoredFix
 
@@ -22,6 +22,7 @@ async def fold_vehicles(batch: Batch, context: IngestContext) -> None:
     """Fold the new fixes into crossings and progress: forward where they are in order, else by a rebuild."""
     batch.tracked = _tracked(batch.fixes, context)
     fixes = _foldable(batch.tracked)
+    await resume(context, fixes)
     asked = {vehicle_id: Behind(since) for vehicle_id, since in batch.refold.items()}
     behind = asked | _out_of_line(fixes, context)
     rebuilt = await rebuild(context, behind, batch.now)

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
         default="zaitu-ingest", min_length=1, description="names the session the broker keeps"
     )
     batch_messages: int = Field(
-        default=10000, ge=1, le=20000, description="a batch is committed at this many messages"
+        default=20000, ge=1, le=30000, description="a batch is committed at this many messages"
     )
     batch_age_ms: int = Field(
         default=50, ge=1, le=10000, description="or when its first message has waited this long"

@@ -138,6 +138,12 @@ async def last_fix_times(connection: Connection, device_ids: Collection[int]) ->
     return {row["device_id"]: row["device_time"] async for row in rows}
 
 
+async def newest_fix_times(connection: Connection, vehicle_ids: Collection[int]) -> dict[int, datetime]:
+    """After which time no fix of a vehicle is stored, for each vehicle that has one."""
+    rows = _queries.newest_fixes(connection, vehicle_ids=sorted(vehicle_ids))
+    return {row["vehicle_id"]: row["device_time"] async for row in rows}
+
+
 async def add_positions(connection: Connection, fixes: Sequence[tuple[int, Fix]]) -> None:
     """Store new fixes, given as (device_id, fix), by COPY: none may be stored already."""
     if fixes:
@@ -276,6 +282,19 @@ async def positions_of_vehicles(
         latest=max(untils),
     )
     return [StoredFix(**row) async for row in rows]
+
+
+async def count_positions_after(connection: Connection, after: Mapping[int, datetime]) -> dict[int, int]:
+    """How many foldable fixes of each vehicle are stored after its own time."""
+    if not after:
+        return {}
+    rows = _queries.count_positions_after(
+        connection,
+        vehicle_ids=list(after.keys()),
+        afters=list(after.values()),
+        earliest=min(after.values()),
+    )
+    return {row["vehicle_id"]: int(row["count"]) async for row in rows}
 
 
 async def vehicles_seen_since(connection: Connection, since: datetime) -> set[int]:

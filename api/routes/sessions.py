@@ -45,7 +45,7 @@ async def create_token(
     password: Text = None,
     refresh_token: Token = None,
 ) -> Tokens:
-    """Log in (grant `password`) or go on (grant `refresh_token`, good once and ten seconds: the answer has the next)."""
+    """Log in (grant `password`) or go on (grant `refresh_token`, good once: the answer has the next)."""
     response.headers["Cache-Control"] = "no-store"
     if grant_type == "password":
         if not username or not password:

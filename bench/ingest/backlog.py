@@ -43,7 +43,7 @@ class Backlog:
         wait_until(lambda: self._servers.committed_messages() >= sent, "the drain", LONGEST_DRAIN_S)
         # The queue comes with the connection, before the subscription is answered.
         connected_at = self._servers.connected_at()
-        elapsed_s = (datetime.now(UTC) - connected_at).total_seconds()
+        elapsed_s = (self._servers.committed_at(started_at) - connected_at).total_seconds()
         startup_s = (connected_at - started_at).total_seconds()
         cpu_s = self._servers.cpu_s(process) - startup_cpu_s
         self._servers.stop(process)

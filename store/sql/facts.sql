@@ -22,6 +22,14 @@ join scan using (device_id, device_time, content_hash);
 -- name: last_fixes
 select device_id, device_time from device_last_fix where device_id = any(:device_ids);
 
+-- name: newest_fixes
+-- By any device that ever spoke for the vehicle: at the latest then its own newest fix was.
+select device_assignment.vehicle_id, max(device_last_fix.device_time) as device_time
+from device_assignment
+join device_last_fix using (device_id)
+where device_assignment.vehicle_id = any(:vehicle_ids)
+group by device_assignment.vehicle_id;
+
 -- name: advance_last_fixes!
 -- Updated where there is a row, which is nearly always and costs half of an upsert; inserted otherwise.
 with newest as materialized (
@@ -127,6 +135,21 @@ cross join lateral (
     offset 0
 ) as fix
 order by wanted.vehicle_id, fix.device_time, fix.content_hash;
+
+-- name: count_positions_after
+-- How many foldable fixes of each vehicle are stored after its own time; vehicles with none are left out.
+select wanted.vehicle_id, sum(fixes.count) as count
+from unnest(:vehicle_ids::bigint[], :afters::timestamptz[]) as wanted (vehicle_id, after)
+join device_assignment using (vehicle_id)
+cross join lateral (
+    select count(*) as count
+    from position
+    where position.device_id = device_assignment.device_id
+      and position.device_time > wanted.after and position.device_time > :earliest
+      and device_assignment.period @> position.device_time
+      and not position.too_late
+) as fixes
+group by wanted.vehicle_id;
 
 -- name: vehicles_seen_since
 select vehicle_id from latest_position where device_time >= :since;

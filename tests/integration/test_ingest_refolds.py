@@ -44,6 +44,9 @@ class Counting:
         async for batch in self._committer.commit(messages):
             self._measures.committed(batch, [])
 
+    async def stop(self) -> None:
+        await self._committer.keep_checkpoints()
+
     def folded(self) -> Counter[str]:
         """Fixes folded forward and again, and how often a vehicle was folded again."""
         value = self._registry.get_sample_value
@@ -171,3 +174,38 @@ async def test_a_jump_that_came_first_is_not_where_the_truck_was_last_seen_once_
 
     await counting.commit(fix(START - timedelta(hours=1), 0.0))
     assert company.value(last_seen) == START
+
+
+async def test_after_a_restart_new_fixes_go_on_from_the_state_that_was_kept(
+    database_url: str, company: Company, in_order: Any
+) -> None:
+    found(company)
+    minutes = parts(day(), 60)
+    async with ingest(database_url) as before:
+        for minute in minutes[:70]:
+            await before.commit(list(minute))
+        await before.stop()
+
+    async with ingest(database_url) as after:
+        for minute in minutes[70:]:
+            await after.commit(list(minute))
+        assert after.folded() == {"again": 0, "forward": DAY - 70 * 60, "rebuilds": 0}
+
+    assert company.canonical() == in_order
+
+
+async def test_after_a_crash_fixes_without_a_state_are_folded_again(
+    database_url: str, company: Company, in_order: Any
+) -> None:
+    found(company)
+    halves = parts(day(), DAY // 2)
+    async with ingest(database_url) as before:
+        for some in parts(halves[0], 60):
+            await before.commit(list(some))
+
+    async with ingest(database_url) as after:
+        for some in parts(halves[1], 60):
+            await after.commit(list(some))
+        assert after.folded()["rebuilds"] == 1
+
+    assert company.canonical() == in_order

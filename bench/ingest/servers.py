@@ -94,7 +94,7 @@ class Servers:
     def committed_at(self, since: datetime) -> datetime:
         """When the newest transaction that stored fixes since a moment was committed, by the database."""
         found = self.value(
-            "select max(pg_xact_commit_timestamp(xmin)) from latest_position where received_at >= %s", since
+            "select max(pg_xact_commit_timestamp(xmin)) from position where received_at >= %s", since
         )
         assert isinstance(found, datetime)
         return found

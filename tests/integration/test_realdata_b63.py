@@ -10,13 +10,16 @@ import json
 import os
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 import shapely
 from company import Company
@@ -98,9 +101,8 @@ def is_within(at: datetime, own: list[tuple[datetime, datetime]]) -> bool:
     return any(start - tolerance <= at <= end + tolerance for start, end in own[:place])
 
 
-def test_rows_labelled_at_base_lie_within_an_enter_and_its_exit(
-    broker: Broker, company: Company, ingest: IngestRunner, tmp_path: Path, record_property: Any
-) -> None:
+def found(company: Company) -> None:
+    """The depots as geofences, and a vehicle for each trace."""
     depot = company.depot()
     long_ago = datetime.now(UTC) - timedelta(days=30)
     for name, geometry in depots().items():
@@ -108,16 +110,26 @@ def test_rows_labelled_at_base_lie_within_an_enter_and_its_exit(
     for path in traces():
         name = device_of(path)
         company.assign(company.device(depot, name), company.vehicle(depot, name), long_ago)
-    ingest.start(broker)
-    ingest.wait_subscribed()
 
-    report = tmp_path / "replay.json"
+
+def replayed(broker: Broker, report: Path, speed: str) -> dict[str, Any]:
+    """Replay all traces, and what the replay says of that."""
     options = ["--mqtt-url", broker.simulator_url, "--no-register", "--zone", "America/New_York"]
-    options += ["--speed", "max", "--device-prefix", "b63-", "--report", str(report)]
+    options += ["--speed", speed, "--device-prefix", "b63-", "--report", str(report)]
     with pytest.raises(SystemExit) as ended:
         replay.main([*map(str, traces()), *options])
     assert ended.value.code == 0
-    sent = json.loads(report.read_text())
+    said: dict[str, Any] = json.loads(report.read_text())
+    return said
+
+
+def test_rows_labelled_at_base_lie_within_an_enter_and_its_exit(
+    broker: Broker, company: Company, ingest: IngestRunner, tmp_path: Path, record_property: Any
+) -> None:
+    found(company)
+    ingest.start(broker)
+    ingest.wait_subscribed()
+    sent = replayed(broker, tmp_path / "replay.json", "max")
 
     def accounted() -> dict[str, int]:
         kept = {"stored": "count(*) from position", "quarantined": "count(*) from quarantine"}
@@ -137,3 +149,51 @@ def test_rows_labelled_at_base_lie_within_an_enter_and_its_exit(
     record_property("at_base", len(at_base))
     assert len(at_base) > 0
     assert outside == []
+
+
+POSITIONS = "select device_id, device_time, content_hash, lat, lon from position order by 1, 2, 3"
+
+
+def test_killing_ingest_in_mid_replay_gives_what_an_undisturbed_run_gives(
+    broker: Broker,
+    company: Company,
+    ingest: IngestRunner,
+    another_database: Callable[[], AbstractContextManager[str]],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    record_property: Any,
+) -> None:
+    with another_database() as url, psycopg.connect(url, autocommit=True) as connection:
+        undisturbed = Company(connection)
+        found(company)
+        found(undisturbed)
+        (tmp_path / "calm").mkdir()
+        calm = IngestRunner(url, tmp_path / "calm")
+        request.addfinalizer(calm.close)
+        # Both hear the same replay, each in a session of its own.
+        calm.start(broker, ZAITU_MQTT_CLIENT_ID="calm")
+        calm.wait_subscribed()
+        process = ingest.start(broker, ZAITU_BATCH_MESSAGES="50")
+        ingest.wait_subscribed()
+
+        with ThreadPoolExecutor(1) as pool:
+            replaying = pool.submit(replayed, broker, tmp_path / "replay.json", "600")
+            for share in (1, 2, 3):
+                at_least = share * sum(1 for path in traces() for _ in path.open()) // 5
+                wait_until(lambda least=at_least: stored(company) >= least, f"{at_least} rows")
+                ingest.kill(process)
+                process = ingest.start(broker, ZAITU_BATCH_MESSAGES="50")
+            sent = replaying.result()
+
+        for told in (company, undisturbed):
+            wait_until(lambda told=told: stored(told) == sent["facts"], "every row")
+        assert company.rows(POSITIONS) == undisturbed.rows(POSITIONS)
+        assert company.canonical() == undisturbed.canonical()
+    crossings = company.canonical()["crossings"]
+    record_property("rows", sent["facts"])
+    record_property("crossings", len(crossings))
+    assert crossings
+
+
+def stored(company: Company) -> int:
+    return int(company.value("select count(*) from position"))

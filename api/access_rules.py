@@ -88,6 +88,8 @@ RULES: dict[str, Rule] = {
     "POST /v1/devices": Rule(MANAGERS),
     "GET /v1/devices": Rule(STAFF),
     "GET /v1/devices/health": Rule(STAFF),
+    "GET /v1/devices/pending": Rule(MANAGERS),
+    "POST /v1/devices/pending/{name}/approval": Rule(MANAGERS),
     "GET /v1/devices/{device_id}": Rule(STAFF),
     "GET /v1/devices/{device_id}/health": Rule(STAFF),
     "POST /v1/devices/{device_id}/clock": Rule(MANAGERS),

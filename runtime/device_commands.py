@@ -11,17 +11,17 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 from uuid_utils.compat import uuid7
 
 from domain.access import Principal, process_principal
 from domain.device_clocks import TAKES_EFFECT_AFTER, Adjustment
-from domain.facts import Kind
 from runtime.settings import load_settings
 from runtime.stack.embedded import EmbeddedStack
 from runtime.stack.mosquitto import hash_password, refuse_own_name
-from store import audit, clocks, depots, device_health, devices, enrolments, rejected
+from store import audit, clocks, depots, device_health, devices, enrolments
 from store.border import translated
 from store.device_health import DeviceHealth, DeviceName
 from store.errors import NotFound, StoreError
@@ -105,32 +105,28 @@ def approve(
     """Register a device that waits for approval, and have what it sent so far worked in."""
     token = secrets.token_urlsafe(32)
 
-    async def work(connection: Connection) -> tuple[DeviceKind, int]:
-        now = datetime.now(UTC)
+    async def work(connection: Connection) -> enrolments.Approved:
         async with unit_of_work(connection) as unit:
-            kinds = await enrolments.take(unit.connection, name)
-            chosen = kind or (DeviceKind.SCANNER if Kind.SCAN.value in kinds else DeviceKind.TRACKER)
-            device_id = await _register(unit, name, depot, chosen, token)
-            kept = await rejected.ask_retry(unit.connection, WHO, device=name, now=now)
-            if kept:
-                unit.tell("rejected", kept)
-            await _note(unit.connection, "approve", f"device:{device_id}", now)
-        return chosen, len(kept)
+            return await enrolments.approve(
+                unit,
+                cli_principal(),
+                enrolments.Approval(name, await _depot_of(connection, depot), kind),
+                public_id=uuid7(),
+                token_hash=token_hash(token),
+                now=datetime.now(UTC),
+            )
 
-    chosen, payloads = with_database(work)
-    typer.echo(f"{name} is a {chosen.value} of {depot}; {payloads} payloads to be worked in")
+    approved = with_database(work)
+    typer.echo(f"{name} is a {approved.kind} of {depot}; {approved.payloads} payloads to be worked in")
     typer.echo(f"HTTP token {token}")
 
 
 async def _register(unit: UnitOfWork, name: str, depot: str, kind: DeviceKind, token: str) -> int:
-    known = {one.code: one.public_id for one in await depots.list_all(unit.connection, WHO)}
-    if depot not in known:
-        raise NotFound(f"There is no depot {depot}.")
     device_id = await devices.create(
         unit.connection,
         WHO,
         public_id=uuid7(),
-        depot=known[depot],
+        depot=await _depot_of(unit.connection, depot),
         name=name,
         kind=kind.value,
         datum="wgs84",
@@ -139,6 +135,13 @@ async def _register(unit: UnitOfWork, name: str, depot: str, kind: DeviceKind, t
     )
     unit.tell("device", [device_id])
     return device_id
+
+
+async def _depot_of(connection: Connection, code: str) -> UUID:
+    known = {one.code: one.public_id for one in await depots.list_all(connection, WHO)}
+    if code not in known:
+        raise NotFound(f"There is no depot {code}.")
+    return known[code]
 
 
 @device_app.command("certificate")

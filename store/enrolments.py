@@ -1,14 +1,19 @@
-"""Devices that spoke and are not registered yet: noted, listed, and taken off the list when approved."""
+"""Devices that spoke and are not registered yet: noted, listed, and registered when approved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from domain.access import Principal
+from domain.facts import Kind
+from store import audit, devices, rejected
 from store.errors import NotFound
 from store.pool import Connection
 from store.queries import load
+from store.unit_of_work import UnitOfWork
 
 _queries = load("enrolments")
 PENDING = "pending_device"
@@ -37,17 +42,76 @@ async def note(connection: Connection, heard: Iterable[tuple[str, str]], now: da
         await _queries.note(connection, names=ordered, kinds=[kind] * len(ordered), now=now)
 
 
-async def waiting(connection: Connection, limit: int) -> list[Waiting]:
-    """The devices that wait, those heard first at first; they belong to no depot yet."""
-    return [Waiting(**row) async for row in _queries.waiting(connection, limit_rows=limit)]
+async def waiting(connection: Connection, limit: int, after: str | None = None) -> list[Waiting]:
+    """The devices that wait, by name, from the one after `after` on; they belong to no depot yet."""
+    return [Waiting(**row) async for row in _queries.waiting(connection, after=after, limit_rows=limit)]
 
 
-async def take(connection: Connection, name: str) -> list[str]:
-    """Take a device off the list and return what kinds of things it sent; NotFound when it does not wait."""
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """As what a waiting device is let in; `kind` None: a scanner if it sent scans, else a tracker."""
+
+    name: str
+    depot: UUID
+    kind: str | None
+    datum: str = "wgs84"
+    expected_interval_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A device that was let in, as what, and how many payloads of it are to be worked in now."""
+
+    device_id: int
+    kind: str
+    payloads: int
+
+
+async def approve(
+    work: UnitOfWork,
+    principal: Principal,
+    approval: Approval,
+    *,
+    public_id: UUID,
+    token_hash: bytes,
+    now: datetime,
+) -> Approved:
+    """Register a device that waits, have what it sent so far worked in, and write down who let it in.
+
+    NotFound when it does not wait or the principal has no such depot; Conflict (at the border) when a device
+    of that name was added meanwhile.
+    """
+    connection = work.connection
+    heard = await _take(connection, approval.name)
+    kind = approval.kind or _kind_of(heard)
+    device_id = await devices.create(
+        connection,
+        principal,
+        public_id=public_id,
+        depot=approval.depot,
+        name=approval.name,
+        kind=kind,
+        datum=approval.datum,
+        expected_interval_s=approval.expected_interval_s,
+        token_hash=token_hash,
+    )
+    work.tell("device", [device_id])
+    kept = await rejected.ask_retry(connection, principal, device=approval.name, now=now)
+    if kept:
+        work.tell("rejected", kept)
+    await audit.record(connection, principal, "approve", f"device:{device_id}", {}, now)
+    return Approved(device_id, kind, len(kept))
+
+
+async def _take(connection: Connection, name: str) -> list[str]:
     row = await _queries.take(connection, name=name)
     if row is None:
-        raise NotFound(f"No device called {name} waits for approval. See `zaitu device pending`.")
+        raise NotFound(f"No device called {name} waits for approval.")
     return list(row["kinds"])
+
+
+def _kind_of(heard: Collection[str]) -> str:
+    return "scanner" if Kind.SCAN.value in heard else "tracker"
 
 
 async def forget(connection: Connection, before: datetime, *, limit: int) -> int:

@@ -37,7 +37,7 @@ async def create_device(new: NewDevice, api: Api, principal: Staff) -> DeviceWit
         await audit.record(work.connection, principal, "add", f"device:{device_id}", {}, now)
         work.tell("device", [device_id])
         device = await devices.get(work.connection, principal, public_id, api.sources.clock())
-    return DeviceWithToken(**_device(device).model_dump(), token=token)
+    return DeviceWithToken(**device_of(device).model_dump(), token=token)
 
 
 @router.get("")
@@ -47,14 +47,14 @@ async def list_devices(api: Api, principal: Staff, after: After = None, limit: L
     async with api.reading() as connection:
         found = await devices.list_page(connection, principal, now=now, after=after, limit=limit)
     following = str(found[-1].public_id) if len(found) == limit else None
-    return Page(items=[_device(device) for device in found], next=following)
+    return Page(items=[device_of(device) for device in found], next=following)
 
 
 @router.get("/{device_id}")
 async def get_device(device_id: UUID, api: Api, principal: Staff) -> Device:
     """One device with its assignment now."""
     async with api.reading() as connection:
-        return _device(await devices.get(connection, principal, device_id, api.sources.clock()))
+        return device_of(await devices.get(connection, principal, device_id, api.sources.clock()))
 
 
 @router.post("/{device_id}/assignments", status_code=HTTPStatus.CREATED)
@@ -89,7 +89,8 @@ async def list_assignments(device_id: UUID, api: Api, principal: Staff) -> Page[
     return Page(items=[_assignment(assignment) for assignment in found])
 
 
-def _device(device: devices.Device) -> Device:
+def device_of(device: devices.Device) -> Device:
+    """A device, as the API shows it."""
     return Device(
         id=device.public_id,
         depot_id=device.depot_public_id,

@@ -10,6 +10,9 @@ from pydantic import Field, field_validator, model_validator
 
 from api.schemas.base import Amount, Latitude, Longitude, Name, PositiveSeconds, Request, Response, Time
 
+DEVICE_NAME = r"^[A-Za-z0-9_-]{1,64}$"
+DeviceKind = Literal["tracker", "scanner"]
+Datum = Literal["wgs84", "gcj02"]
 VehicleStatus = Literal["active", "maintenance", "retired"]
 
 
@@ -116,9 +119,9 @@ class NewDevice(Request):
     """A tracker or scanner; `name` is its MQTT user and the device part of its topics."""
 
     depot_id: UUID
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    kind: Literal["tracker", "scanner"] = "tracker"
-    datum: Literal["wgs84", "gcj02"] = "wgs84"
+    name: str = Field(pattern=DEVICE_NAME)
+    kind: DeviceKind = "tracker"
+    datum: Datum = "wgs84"
     expected_interval_s: PositiveSeconds = 30.0
 
 
@@ -149,6 +152,31 @@ class DeviceWithToken(Device):
     """A device just made, with the token of its HTTP listener: shown this once, only its hash is kept."""
 
     token: str
+
+
+class WaitingDevice(Response):
+    """A device that spoke and is not registered, what it sent (`gps`, `scan`, …), how much of it is kept."""
+
+    name: str
+    kinds: list[str]
+    first_heard_at: Time
+    last_heard_at: Time
+    payloads: int
+
+
+class DeviceApproval(Request):
+    """As what a waiting device is let in."""
+
+    depot_id: UUID
+    kind: DeviceKind | None = Field(default=None, description="default: a scanner if it sent scans")
+    datum: Datum = "wgs84"
+    expected_interval_s: PositiveSeconds = 30.0
+
+
+class ApprovedDevice(DeviceWithToken):
+    """A device let in, with its token, and how many payloads it sent before are to be worked in now."""
+
+    payloads: int
 
 
 class NewAssignment(Request):

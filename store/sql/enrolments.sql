@@ -7,13 +7,15 @@ set last_heard_at = greatest(known.last_heard_at, excluded.last_heard_at),
     kinds = array(select distinct kind from unnest(known.kinds || excluded.kinds) as kind order by 1);
 
 -- name: waiting
--- With how many payloads of each wait in the store.
+-- By name, with how many payloads of each wait in the store. One that was added by hand meanwhile waits no more.
 select e.name, e.kinds, e.first_heard_at, e.last_heard_at,
        (select count(*) from rejected r
         where split_part(r.topic, '/', 3) = e.name and r.usable_at is null
           and r.reason in ('pending_device', 'unknown_device')) as payloads
 from enrolment e
-order by e.first_heard_at, e.name
+where (:after::text is null or e.name > :after)
+  and not exists (select from device d where d.name = e.name)
+order by e.name
 limit :limit_rows;
 
 -- name: take^

@@ -10,6 +10,7 @@ from uuid import uuid4
 from access_world import PHONE, People, order_of
 from api_world import NOON, ApiWorld
 
+from store import enrolments
 from store.cipher import Cipher
 from store.rejected import REJECTED_CONTEXT
 
@@ -39,12 +40,13 @@ class Things:
     key: str
     user: str
     rejected: str
+    waiting: str
     token: str
 
     def path(self, name: str) -> str:
         path = name.partition(" ")[2]
         values = {**{f"{noun}_id": value for noun, value in vars(self).items()}, "token": self.token}
-        return (path + QUERIES.get(name, "")).format(**values, clock="verified")
+        return (path + QUERIES.get(name, "")).format(**values, clock="verified", name=self.waiting)
 
     def body(self, name: str) -> Any:
         """A body the route takes, naming this depot's things."""
@@ -66,6 +68,7 @@ class Things:
             "POST /v1/depots": {"code": new, "name": "n"},
             "POST /v1/vehicles": {"depot_id": self.depot, "label": new},
             "POST /v1/devices": {"depot_id": self.depot, "name": new, "kind": "tracker"},
+            "POST /v1/devices/pending/{name}/approval": {"depot_id": self.depot},
             "POST /v1/devices/{device_id}/assignments": {
                 "vehicle_id": self.vehicle,
                 "from": SOON,
@@ -164,6 +167,7 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
             label.encode(),
             NOON,
         )
+        await enrolments.note(work.connection, [(f"new-{label}", "gps")], NOON)
         await run(
             "update orders set shipper_id = (select shipper_id from shipper where public_id = $1) "
             "where public_id = $2",
@@ -185,6 +189,7 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
         key=made_id(key),
         user=people.id("warehouse"),
         rejected=str(rejected_id),
+        waiting=f"new-{label}",
         token="no-such-token",
     )
 

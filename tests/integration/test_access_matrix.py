@@ -113,7 +113,7 @@ async def request(world: ApiWorld, name: str, things: Things, headers: dict[str,
 
 async def test_without_a_login_nothing_but_public_routes_answer(database_url: str) -> None:
     async with running_api(database_url) as world:
-        things = Things(*(str(uuid4()) for _ in range(15)))
+        things = Things(*(str(uuid4()) for _ in range(16)))
         for headers in (
             {"Authorization": ""},
             {"Authorization": "Bearer wrong"},

@@ -192,6 +192,60 @@ def test_a_device_nobody_registered_waits_and_what_it_sent_is_worked_in_once_it_
     wait_until(lambda: company.value("select count(*) from position") == 1001, "the next fix")
 
 
+async def test_a_waiting_device_is_let_in_over_http_and_what_it_sent_is_worked_in(database_url: str) -> None:
+    async with running_api(database_url) as world:
+        depot = await world.depot()
+        sent_at = world.clock()
+        messages = [
+            Message(f"zaitu/v1/{topic}", payload(content), sent_at)
+            for topic, content in (
+                ("trk-8/gps", [fix(sent_at - timedelta(seconds=9 - number), 0) for number in range(9)]),
+                ("scn-8/scan", scan(sent_at, "PKG-8", "load")),
+                ("trk-9/gps", fix(sent_at, 0)),
+            )
+        ]
+        await commit(database_url, world, messages)
+        first = await world.get("/v1/devices/pending", limit=2)
+        assert [(one["name"], one["kinds"], one["payloads"]) for one in first["items"]] == [
+            ("scn-8", ["scan"], 1),
+            ("trk-8", ["gps"], 1),
+        ]
+        second = await world.get("/v1/devices/pending", after=first["next"])
+        assert [one["name"] for one in second["items"]] == ["trk-9"]
+
+        path = "/v1/devices/pending/{}/approval"
+        scanner = await world.post(path.format("scn-8"), {"depot_id": depot})
+        assert (scanner["kind"], scanner["depot_id"], scanner["payloads"]) == ("scanner", depot, 1)
+        approval = {"depot_id": depot, "datum": "gcj02", "expected_interval_s": 10}
+        tracker = await world.post(path.format("trk-8"), approval)
+        assert (tracker["kind"], tracker["datum"], tracker["expected_interval_s"]) == ("tracker", "gcj02", 10)
+        assert tracker["token"] != scanner["token"]
+        assert (await world.get(f"/v1/devices/{tracker['id']}"))["name"] == "trk-8"
+        await world.post(path.format("trk-8"), approval, expect=404)
+        await world.post(path.format("not a name"), approval, expect=422)
+
+        # One that was added by hand waits no more.
+        await world.post("/v1/devices", {"depot_id": depot, "name": "trk-9"})
+        assert (await world.get("/v1/devices/pending"))["items"] == []
+        await world.post(path.format("trk-9"), {"depot_id": depot}, expect=409)
+
+        await commit(database_url, world, [])
+        async with world.work() as work:
+            fetch = work.connection.fetchval
+            assert await fetch("select count(*) from position") == 9
+            assert await fetch("select count(*) from scan") == 1
+            assert await fetch("select count(*) from audit where action = 'approve'") == 2
+
+
+async def commit(database_url: str, world: ApiWorld, messages: list[Message]) -> None:
+    """Take these in where devices nobody registered may wait."""
+    connection = await open_connection(database_url)
+    committer = await Committer.on(connection, Cipher(bytes(32)), lambda: world.clock(), enrols=True)
+    async for _ in committer.commit(messages):
+        pass
+    await connection.close()
+
+
 async def test_the_api_says_how_a_device_does_and_what_was_rejected(database_url: str) -> None:
     async with running_api(database_url) as world:
         device = await registered(world)

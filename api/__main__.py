@@ -32,6 +32,8 @@ from store.errors import Unavailable
 from store.pool import open_connection
 
 LONGEST_GOODBYE_S = 5
+# Longer than proxies keep theirs (60 s is usual): a request must not meet a connection being closed.
+IDLE_CONNECTION_S = 75
 BURST_S = 4.0
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -166,6 +168,7 @@ class Server(uvicorn.Server):
                 proxy_headers=bool(trusted_proxies),
                 forwarded_allow_ips=trusted_proxies or None,
                 server_header=False,
+                timeout_keep_alive=IDLE_CONNECTION_S,
                 timeout_graceful_shutdown=LONGEST_GOODBYE_S,
             )
         )

@@ -1,6 +1,6 @@
 # The commands of a checkout. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-with-browser demo test screenshots fuzz fuzz-api permute checked-kernels oracles check chaos bench clean
+.PHONY: help setup setup-with-browser demo test screenshots fuzz fuzz-api orders permute checked-kernels oracles check chaos bench clean
 
 SECONDS ?=
 TESTS ?= tests
@@ -32,6 +32,9 @@ fuzz: setup ## 100,000 payloads made up or spoilt, through decoding and commit
 
 fuzz-api: setup ## every operation of the API's document, as everybody: 50 requests of each kind, and every bound
 	@ZAITU_FUZZ_API=$(or $(EXAMPLES),50) $(python) -m pytest $(PYTEST_OPTIONS) --timeout 7200 tests/integration/test_openapi_document.py
+
+orders: setup ## 200 orders of twelve kinds mixed over two simulated days, all that must follow compared
+	@ZAITU_MIXED_ORDERS=200 $(python) -m pytest -q -s tests/integration/test_order_archetypes.py
 
 permute: setup ## many arrivals of one fleet's day, shuffled, doubled, cut: one result (EXAMPLES=n)
 	@ZAITU_PERMUTATIONS=$(or $(EXAMPLES),500) $(python) -m pytest --timeout 7200 tests/property/test_order_independence.py tests/property/test_when_the_plan_is_known.py

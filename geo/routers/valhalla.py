@@ -73,6 +73,8 @@ def in_process(tiles: Path) -> Valhalla:
         # An empty name says that there is none of the kind; a default that does not exist is an error.
         extract, folder = (str(tiles), "") if tiles.is_file() else ("", str(tiles))
         config = engine.get_config(tile_extract=extract, tile_dir=folder)
+        # pyvalhalla 3.2 makes of an empty name the working directory, and aborts the process reading that.
+        config["mjolnir"] |= {"tile_extract": extract, "tile_dir": folder, "traffic_extract": ""}
         actor = engine.Actor(config)
     except ImportError as exc:
         raise NoWay("routing on tiles needs pyvalhalla: pip install pyvalhalla") from exc

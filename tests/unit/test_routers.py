@@ -1,4 +1,5 @@
 import json
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -100,6 +101,36 @@ def test_an_engine_that_is_away_is_no_way(engine_url: str) -> None:
 def test_tiles_that_are_not_there_are_no_way(tmp_path: Path) -> None:
     with pytest.raises(NoWay):
         in_process(tmp_path / "none").way([VADUZ, SCHAAN])
+
+
+class _EngineOfTiles:
+    """As pyvalhalla 3.2 configures itself: an empty name becomes the working directory, and reading that
+    as tiles aborts the process.
+    """
+
+    configured: dict[str, Any]
+
+    def get_config(self, tile_extract: str, tile_dir: str) -> dict[str, Any]:
+        names = {"tile_extract": str(Path(tile_extract).resolve()), "tile_dir": str(Path(tile_dir).resolve())}
+        return {"mjolnir": {**names, "traffic_extract": "/data/valhalla/traffic.tar", "concurrency": 1}}
+
+    def Actor(self, config: dict[str, Any]) -> "_EngineOfTiles":
+        self.configured = config["mjolnir"]
+        return self
+
+
+def test_only_the_tiles_named_are_given_to_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = _EngineOfTiles()
+    monkeypatch.setitem(sys.modules, "valhalla", engine)
+    in_process(tmp_path)
+    nothing_else = {"traffic_extract": "", "concurrency": 1}
+    assert engine.configured == {"tile_extract": "", "tile_dir": str(tmp_path), **nothing_else}
+    packed = tmp_path / "tiles.tar"
+    packed.write_bytes(b"")
+    in_process(packed)
+    assert engine.configured == {"tile_extract": str(packed), "tile_dir": "", **nothing_else}
 
 
 class _Fickle:

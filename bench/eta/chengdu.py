@@ -7,6 +7,7 @@ routes are laid anew with a point every 200 m; the times are read for learning a
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,11 @@ class Drive:
     def name(self) -> tuple[int, float, float]:
         """Tells drives apart: who, when, how far."""
         return self.driver, self.question.departure_s, float(self.question.path.edges_m[-1])
+
+    @property
+    def shift(self) -> tuple[int, int]:
+        """One driver's day: its drives overlap, the set cuts them out of longer ones."""
+        return self.driver, self.day
 
 
 def read(folder: Path) -> list[Drive]:
@@ -121,15 +127,30 @@ def _estimated(
     table, errors = PaceTable(), ErrorBook()
     for drive in training:
         table.add(drive.lesson)
-    days = sorted({drive.day for drive in training})
-    for number, day in enumerate(days):
-        _learn_errors(table, errors, [drive for drive in training if drive.day == day])
-        advance(number / len(days))
+    groups = left_out(training, testing)
+    for number, group in enumerate(groups):
+        _learn_errors(table, errors, group)
+        advance(number / len(groups))
     return [_estimate(drive.question, table, errors) for drive in testing]
 
 
+def left_out(training: list[Drive], testing: list[Drive]) -> list[list[Drive]]:
+    """The drives that are left out together to see how far off estimates are: as far from those that stay as
+    the asked ones are from all.
+
+    Drives of one driver on one day overlap. Where some of the asked are such neighbours of the taught, each
+    drive is left out without its neighbours; else with them.
+    """
+    shifts = {drive.shift for drive in training}
+    has_neighbours = any(drive.shift in shifts for drive in testing)
+    together: dict[tuple[float, ...], list[Drive]] = defaultdict(list)
+    for drive in training:
+        together[drive.name if has_neighbours else drive.shift].append(drive)
+    return [together[key] for key in sorted(together)] if len(together) > 1 else []
+
+
 def _learn_errors(table: PaceTable, errors: ErrorBook, drives: list[Drive]) -> None:
-    """Learn how far off estimates of a day's drives are that were made without having seen that day."""
+    """Learn how far off estimates of drives are that were made without having seen any of them."""
     for drive in drives:
         table.add(drive.lesson, -1.0)
     for drive in drives:

@@ -145,7 +145,7 @@ def test_what_is_asked_is_never_taught(tmp_path: Path) -> None:
     np.testing.assert_array_equal(overlapping.p50_s, first_day_only.p50_s)
 
 
-def taxi(dice: random.Random, number: int) -> dict[str, object]:
+def taxi(dice: random.Random, number: int, *, driver: int | None = None) -> dict[str, object]:
     points = 30
     steps_s = [dice.uniform(20.0, 60.0) for _ in range(points)]
     times_s = np.concatenate([[0.0], np.cumsum(steps_s)])
@@ -157,7 +157,7 @@ def taxi(dice: random.Random, number: int) -> dict[str, object]:
         "timeID": 480 + number,
         "weekID": number % 4,
         "dateID": 24 + number % 4,
-        "driverID": number,
+        "driverID": number if driver is None else driver,
     }
 
 
@@ -201,6 +201,33 @@ def test_a_drive_in_both_folders_is_not_taught(tmp_path: Path) -> None:
     overlapping = chengdu.run(folder, tmp_path / "asked", lambda _: None)
     apart = chengdu.run(tmp_path / "others", tmp_path / "asked", lambda _: None)
     np.testing.assert_array_equal(overlapping.p50_s, apart.p50_s)
+
+
+def test_one_taught_day_tells_how_far_off_estimates_are(tmp_path: Path) -> None:
+    lines = (taxis(tmp_path / "all") / "any-name.jsonl").read_text().splitlines()
+    for name, days in (("taught", {24}), ("asked", {25, 26, 27})):
+        (tmp_path / name).mkdir()
+        some = [line for line in lines if json.loads(line)["dateID"] in days]
+        (tmp_path / name / "x").write_text("\n".join(some))
+    result = report.of_taxis(chengdu.run(tmp_path / "taught", tmp_path / "asked", lambda _: None))
+    assert result["mape"] < 15.0
+    assert 0.7 <= result["coverage_p90"]["overall"] <= 1.0
+
+
+def test_drives_that_overlap_are_left_out_together_unless_the_asked_ones_overlap_too(tmp_path: Path) -> None:
+    rows = [taxi(random.Random(number), number, driver=number // 8) for number in range(40)]
+    (tmp_path / "x").write_text("\n".join(map(json.dumps, rows)))
+    drives = chengdu.read(tmp_path)
+    of_others = [drive for drive in drives if drive.driver < 4]
+    stranger, neighbour = drives[-1], drives[0]
+    assert {len(group) for group in chengdu.left_out(of_others, [stranger])} == {2}
+    assert {len(group) for group in chengdu.left_out(of_others, [stranger, neighbour])} == {1}
+    for asked in (stranger, neighbour):
+        groups = chengdu.left_out(of_others, [asked])
+        assert sorted(drive.name for group in groups for drive in group) == sorted(
+            drive.name for drive in of_others
+        )
+    assert chengdu.left_out(drives[:1], [stranger]) == []
 
 
 @pytest.mark.parametrize("dataset", ["madison", "chengdu", "b63"])

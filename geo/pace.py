@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -252,6 +253,18 @@ def _summed(
     return Observation(keys[starts], slots[starts], *(weight * column for column in sums))
 
 
+@dataclass(slots=True, eq=False)
+class _PathRows:
+    """Where a table keeps the cells of a path: `keys` (n), their `rows` (0 = of nobody), and for each level,
+    fleet first, which of them each piece lies in; `looked_up_in`: the rows the table had then.
+    """
+
+    keys: NDArray[np.int64]
+    cell_of: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    looked_up_in: int = -1
+
+
 class PaceTable:
     """What has been learned, and the profiles of routes drawn from it."""
 
@@ -260,7 +273,8 @@ class PaceTable:
         # Row 0 is of every cell nobody has driven.
         self._seconds = np.zeros((1024, SLOTS))
         self._weights = np.zeros((1024, SLOTS))
-        self._squares = np.zeros((1024, SLOTS))
+        self._squares = np.zeros(1024)
+        self._rows_of_path: WeakKeyDictionary[RoadPath, _PathRows] = WeakKeyDictionary()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -268,12 +282,9 @@ class PaceTable:
     def add(self, observation: Observation, sign: float = 1.0) -> None:
         """Learn a drive, or with sign -1 take it back."""
         rows = self._rows_for(observation.keys)
-        for sums, column in (
-            (self._seconds, observation.seconds),
-            (self._weights, observation.weights),
-            (self._squares, observation.squares),
-        ):
-            np.add.at(sums, (rows, observation.slots), sign * column)
+        np.add.at(self._seconds, (rows, observation.slots), sign * observation.seconds)
+        np.add.at(self._weights, (rows, observation.slots), sign * observation.weights)
+        np.add.at(self._squares, rows, sign * observation.squares)
 
     def profile(
         self,
@@ -335,26 +346,24 @@ class PaceTable:
         self, path: RoadPath, slot: int, seen_now: float, plan: PaceProfile | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Seconds per metre of each piece, their variance, and how much of them is known of the street."""
-        alike = _hours_alike(slot, HOURS_ALIKE)
+        cells = self._cells(path)
+        hours = np.stack([np.ones(SLOTS), _hours_alike(slot, HOURS_ALIKE)], axis=1)
+        seconds, metres = self._seconds[cells.rows] @ hours, self._weights[cells.rows] @ hours
+        squares_seen = self._squares[cells.rows]
         pieces = len(path.weights_m)
         always = np.full(pieces, ROAD_PACE_S_PER_M)
         hourly = always
         squares = 2.0 * always**2
         known = np.zeros(pieces)
-        fleet = np.zeros((1, pieces), np.int64)
-        for level, (keys, shrinkage) in enumerate(
-            zip([*fleet, *path.cells], (FLEET_SHRINKAGE, *LEVEL_SHRINKAGE), strict=False)
+        for level, (cell_of, shrinkage) in enumerate(
+            zip(cells.cell_of, (FLEET_SHRINKAGE, *LEVEL_SHRINKAGE), strict=False)
         ):
-            cells, cell_of = np.unique(keys, return_inverse=True)
-            rows = self._rows_of(cells)
-            seconds, metres = self._seconds[rows], self._weights[rows]
-            all_m, all_prior = metres.sum(axis=1)[cell_of], shrinkage.all_hours_m * seen_now
-            hour_m, hour_prior = (metres @ alike)[cell_of], shrinkage.hour_m * seen_now
+            all_m, all_prior = metres[cell_of, 0], shrinkage.all_hours_m * seen_now
+            hour_m, hour_prior = metres[cell_of, 1], shrinkage.hour_m * seen_now
             above = hourly / always
-            always = (seconds.sum(axis=1)[cell_of] + all_prior * always) / (all_m + all_prior)
-            hourly = ((seconds @ alike)[cell_of] + hour_prior * always * above) / (hour_m + hour_prior)
-            seen_squares = self._squares[rows].sum(axis=1)[cell_of]
-            squares = (seen_squares + all_prior * squares) / (all_m + all_prior)
+            always = (seconds[cell_of, 0] + all_prior * always) / (all_m + all_prior)
+            hourly = (seconds[cell_of, 1] + hour_prior * always * above) / (hour_m + hour_prior)
+            squares = (squares_seen[cell_of] + all_prior * squares) / (all_m + all_prior)
             if level == STREET_LEVEL:
                 known = np.maximum(all_m, 0.0) / (np.maximum(all_m, 0.0) + PLAN_M * seen_now)
             if plan is not None and level == STREET_LEVEL:
@@ -372,6 +381,20 @@ class PaceTable:
         prior = TIMETABLE_VISITS * seen_now
         return (self._seconds[rows] @ alike + prior * driving_s) / (self._weights[rows] @ alike + prior)
 
+    def _cells(self, path: RoadPath) -> _PathRows:
+        """The rows of a path's cells: looked up once, and again where nobody had driven."""
+        cells = self._rows_of_path.get(path)
+        if cells is None:
+            fleet = np.full((1, len(path.weights_m)), FLEET_KEY, np.int64)
+            keys, cell_of = np.unique(np.concatenate([fleet, path.cells]), return_inverse=True)
+            cells = _PathRows(keys, cell_of.reshape(len(path.cells) + 1, -1), np.zeros(len(keys), np.int64))
+            self._rows_of_path[path] = cells
+        if cells.looked_up_in != len(self._rows):
+            unknown = np.flatnonzero(cells.rows == 0)
+            cells.rows[unknown] = self._rows_of(cells.keys[unknown])
+            cells.looked_up_in = len(self._rows)
+        return cells
+
     def _rows_of(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         find = self._rows.get
         return np.fromiter((find(key, 0) for key in keys.tolist()), np.int64, len(keys))
@@ -382,7 +405,7 @@ class PaceTable:
         if len(rows) >= len(self._seconds):
             more = max(len(self._seconds), len(rows) + 1 - len(self._seconds))
             self._seconds, self._weights, self._squares = (
-                np.concatenate([sums, np.zeros((more, SLOTS))])
+                np.concatenate([sums, np.zeros((more, *sums.shape[1:]))])
                 for sums in (self._seconds, self._weights, self._squares)
             )
         return np.array(found, np.int64)

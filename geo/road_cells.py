@@ -38,7 +38,7 @@ _PLACE_BITS = 25
 _HALF_GRID = 1 << 24
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class RoadPath:
     """A route in n pieces.
 

@@ -19,7 +19,7 @@ from domain.estimates import (
     worth_publishing,
 )
 from domain.rules import DrivingLimit
-from geo.eta import Arrivals, estimate, free_flow_profile, planned_profile
+from geo.eta import RECENT_S, Arrivals, estimate, free_flow_profile, planned_profile
 from geo.pace import PaceTable
 from geo.quantiles import ErrorBook
 from geo.road_cells import RoadPath, service_keys
@@ -162,13 +162,15 @@ def _start(trip: TripUnderWay, services_s: Sequence[float], now: datetime) -> _S
         default=-1,
     )
     stands = here >= 0 and reached_m <= trip.stops[here].distance_m + BESIDE_STOP_M
+    leaves_at = _leaves_at(trip.stops[here], services_s[here]) if here >= 0 else None
+    # Standing at a stop says nothing about the road, not in the ten minutes after it either.
+    stood_of_late = leaves_at is not None and (trip.progress.fix_at - leaves_at).total_seconds() < RECENT_S
     return _Start(
         at=trip.progress.fix_at,
         distance_m=reached_m,
         next_stop=here + 1,
-        leaves_at=_leaves_at(trip.stops[here], services_s[here]) if stands else None,
-        # Standing at a stop says nothing about the road.
-        recent_pace_s_per_m=math.nan if pace is None or stands else pace,
+        leaves_at=leaves_at if stands else None,
+        recent_pace_s_per_m=math.nan if pace is None or stands or stood_of_late else pace,
     )
 
 

@@ -34,10 +34,10 @@ SILENT_AFTER_S = 300.0
 SILENCE_SPREAD = 0.5
 """Each second of silence beyond five minutes widens the spread: an old position is a vague one."""
 
-STANDS_AFTER_S = 180.0
-STANDS_SHARE = 0.1
+STANDS_AFTER_S = 300.0
+STANDS_SHARE = 0.2
 MOST_STOOD_S = 300.0
-"""Of the silence beyond three minutes a vehicle spends a tenth standing, five minutes at most: who drives
+"""Of the silence beyond five minutes a vehicle spends a fifth standing, five minutes at most: who drives
 reports."""
 
 QUANTILES = (0.1, 0.5, 0.9)

@@ -67,10 +67,10 @@ SERVICE_VISITS = 5.0
 
 LONGEST_SERVICE_S = 3 * 3600.0
 
-TRAFFIC_SHARE = 0.5
+TRAFFIC_SHARE = 0.8
 """How much of what all vehicles of a region lost (or gained) in the last hour the next hour takes, too."""
 
-TRAFFIC_S = 3600.0
+TRAFFIC_S = 900.0
 """Driving seconds seen within the hour until they count as much as the usual."""
 
 

@@ -53,6 +53,8 @@ def why_not(vehicle: FleetVehicle, load: Load) -> str | None:
     """Why a vehicle cannot take a load; None: it can."""
     if vehicle.status != "active":
         return f"the vehicle is {'under maintenance' if vehicle.status == 'maintenance' else vehicle.status}"
+    if 0 in vehicle.capacity:
+        return "the vehicle is said to carry nothing"
     remaining_kg, remaining_m3 = _remaining(vehicle, load)
     if remaining_kg is not None and remaining_kg < 0:
         return f"{-remaining_kg:g} kg too heavy"

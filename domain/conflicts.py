@@ -67,7 +67,10 @@ class Meant:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """A vehicle that packages were scanned onto: what it may carry (None: not known), what it carries now."""
+    """A vehicle that packages were scanned onto: what it may carry (None: not known), what it carries now.
+
+    Packages whose weight or volume nobody knows count as nothing of it, and in `packages`.
+    """
 
     vehicle_id: int
     status: str
@@ -75,6 +78,7 @@ class Carrier:
     capacity_m3: float | None
     loaded_kg: float
     loaded_m3: float
+    packages: int
 
 
 def find(
@@ -220,9 +224,13 @@ def _unfit(scans: Iterable[OrderScan], carriers: Mapping[int, Carrier]) -> Itera
 
 
 def _too_much(carrier: Carrier) -> dict[str, float]:
-    """By how much a vehicle is overloaded, in kilograms and cubic metres."""
-    over = {
-        "over_kg": carrier.loaded_kg - (carrier.capacity_kg or carrier.loaded_kg),
-        "over_m3": carrier.loaded_m3 - (carrier.capacity_m3 or carrier.loaded_m3),
+    """By how much a vehicle is overloaded, in kilograms and cubic metres (0: nobody knows how much)."""
+    limits = {
+        "over_kg": (carrier.loaded_kg, carrier.capacity_kg),
+        "over_m3": (carrier.loaded_m3, carrier.capacity_m3),
     }
-    return {name: round(value, 3) for name, value in over.items() if value > 0}
+    return {
+        name: round(loaded - capacity, 3)
+        for name, (loaded, capacity) in limits.items()
+        if capacity is not None and (loaded > capacity or (capacity == 0 and carrier.packages))
+    }

@@ -1,9 +1,11 @@
 -- name: carriers
 -- Vehicles with what is scanned onto them and not taken off: of an order without packages nothing is known.
-select v.vehicle_id, v.status, v.capacity_kg, v.capacity_m3, load.kg as loaded_kg, load.m3 as loaded_m3
+select v.vehicle_id, v.status, v.capacity_kg, v.capacity_m3, load.kg as loaded_kg, load.m3 as loaded_m3,
+       load.packages
 from vehicle v
 cross join lateral (
-    select coalesce(sum(p.weight_kg), 0)::float8 as kg, coalesce(sum(p.volume_m3), 0)::float8 as m3
+    select coalesce(sum(p.weight_kg), 0)::float8 as kg, coalesce(sum(p.volume_m3), 0)::float8 as m3,
+           count(*) as packages
     from trip t
     join leg l on l.trip_id = t.trip_id and l.bound_by = 'scan' and l.unbound_at is null
     join orders o on o.order_id = l.order_id and o.closed_at is null

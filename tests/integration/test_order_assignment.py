@@ -48,6 +48,7 @@ async def test_the_nearest_comes_first_and_those_that_cannot_say_why(world: ApiW
     unseen = await van(world, depot, "unseen", None)
     await van(world, depot, "garage", 10, status="maintenance")
     await van(world, depot, "small", 10, capacity_kg=50)
+    await van(world, depot, "bare", 10, capacity_m3=0)
     order = await an_order(world, depot, far, 80)
     found = await world.get(f"/v1/orders/{order['id']}/candidates")
     assert [one["vehicle_id"] for one in found["items"]] == [near, far, unseen]
@@ -56,6 +57,7 @@ async def test_the_nearest_comes_first_and_those_that_cannot_say_why(world: ApiW
     assert {one["vehicle_label"]: one["reason"] for one in found["left_out"]} == {
         "garage": "the vehicle is under maintenance",
         "small": "30 kg too heavy",
+        "bare": "the vehicle is said to carry nothing",
     }
 
 

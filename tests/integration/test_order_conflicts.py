@@ -133,6 +133,9 @@ async def test_a_vehicle_in_the_garage_and_too_much_on_one_are_recorded(world: A
     # One of the two is too much; which one is for people to say.
     assert kinds(both) == ["overload", "overload"]
     assert both["conflicts"][0]["detail"] == {"over_kg": 30.0}
+    await trip(world, depot, "bare", capacity_kg=0)
+    unweighed = await world.order(depot, packages=[{"code": "P-4"}])
+    assert kinds(await scan(world, unweighed, "P-4", "load", "bare")) == ["overload"]
     other = await world.order(depot, packages=[{"code": "P-3"}])
     assert kinds(await scan(world, other, "P-3", "load", "garage")) == ["maintenance"]
 

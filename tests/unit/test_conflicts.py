@@ -77,12 +77,21 @@ def test_a_scan_of_a_closed_order_is_a_conflict_unless_it_says_the_same_again() 
 
 def test_loading_a_vehicle_in_the_garage_or_too_much_on_one_is_a_conflict() -> None:
     scans = [scan(5, Action.LOAD, 11, 7)]
-    garage = Carrier(7, "maintenance", None, None, 50.0, 0.1)
+    garage = Carrier(7, "maintenance", None, None, 50.0, 0.1, 1)
     assert [one.kind for one in found(scans, carriers={7: garage})] == [ConflictKind.MAINTENANCE]
-    full = Carrier(7, "active", 1000.0, None, 1080.5, 2.0)
+    full = Carrier(7, "active", 1000.0, None, 1080.5, 2.0, 1)
     (overload,) = found(scans, carriers={7: full})
     assert (overload.kind, overload.detail) == (ConflictKind.OVERLOAD, {"over_kg": 80.5})
-    assert found(scans, carriers={7: Carrier(7, "active", 1080.5, 2.0, 1080.5, 2.0)}) == []
+    assert found(scans, carriers={7: Carrier(7, "active", 1080.5, 2.0, 1080.5, 2.0, 1)}) == []
+
+
+def test_a_vehicle_said_to_carry_nothing_is_overloaded_by_anything() -> None:
+    scans = [scan(5, Action.LOAD, 11, 7)]
+    (overload,) = found(scans, carriers={7: Carrier(7, "active", 0.0, None, 80.5, 2.0, 1)})
+    assert (overload.kind, overload.detail) == (ConflictKind.OVERLOAD, {"over_kg": 80.5})
+    (overload,) = found(scans, carriers={7: Carrier(7, "active", None, 0.0, 0.0, 0.0, 1)})
+    assert overload.detail == {"over_m3": 0.0}
+    assert found(scans, carriers={7: Carrier(7, "active", 0.0, 0.0, 0.0, 0.0, 0)}) == []
 
 
 def test_loading_another_vehicle_than_the_order_is_given_to_is_a_conflict_on_the_first_ride() -> None:

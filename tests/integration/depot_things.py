@@ -19,7 +19,9 @@ LATER = (NOON + timedelta(hours=5)).isoformat()
 CIRCLE = {"type": "Point", "coordinates": [121.0, 31.0], "radius_m": 200}
 
 
-QUERIES = {"GET /v1/search": "?q=138", "GET /v1/codes": "?code=N-{depot_id}"}
+QUERIES = {"GET /v1/search": {"q": "number"}, "GET /v1/codes": {"code": "number"}}
+TOO_SHORT = ("rejected",)
+"""What may be in a text by chance."""
 
 
 @dataclass
@@ -41,12 +43,29 @@ class Things:
     user: str
     rejected: str
     waiting: str
+    driver: str
+    login: str
+    number: str
+    reference: str
+    package: str
+    phone: str
+    device_name: str
     token: str
 
-    def path(self, name: str) -> str:
-        path = name.partition(" ")[2]
-        values = {**{f"{noun}_id": value for noun, value in vars(self).items()}, "token": self.token}
-        return (path + QUERIES.get(name, "")).format(**values, clock="verified", name=self.waiting)
+    def path(self, name: str) -> tuple[str, dict[str, str]]:
+        """The path of a route filled in, and the query it cannot do without."""
+        values = {f"{noun}_id": value for noun, value in vars(self).items()}
+        words = {"token": self.token, "name": self.waiting, "clock": "verified"}
+        query = {field: getattr(self, noun) for field, noun in QUERIES.get(name, {}).items()}
+        return name.partition(" ")[2].format(**values, **words), query
+
+    def mentioned_in(self, text: str, *, besides: Things) -> list[str]:
+        """Which of these a text mentions, besides what the others have as well."""
+        return [
+            noun
+            for noun, value in vars(self).items()
+            if value != getattr(besides, noun) and noun not in TOO_SHORT and value in text
+        ]
 
     def body(self, name: str) -> Any:
         """A body the route takes, naming this depot's things."""
@@ -83,7 +102,7 @@ class Things:
                 "active_to": LATER,
                 "stops": stops,
             },
-            "PUT /v1/trips/{trip_id}/driver": {"driver_id": None},
+            "PUT /v1/trips/{trip_id}/driver": {"driver_id": self.driver},
             "PUT /v1/catalogue": {"items": [{"sku": new}]},
             "POST /v1/orders": order_of(self.depot, PHONE),
             "POST /v1/orders/bulk": [order_of(self.depot, PHONE)],
@@ -122,7 +141,11 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
             "stops": [stop, {**stop, "kind": "destination", "name": "苏州", "lat": 31.3}],
         },
     )
-    order = await world.post("/v1/orders", order_of(depot, phone, number=f"N-{depot}"))
+    reference, package = f"R-{label}", f"P-{label}"
+    named = {"number": f"N-{label}", "channel_reference": reference, "packages": [{"code": package}]}
+    order = await world.post("/v1/orders", order_of(depot, phone, **named))
+    login = f"driver-{label}"
+    driver = {"login": login, "role": "driver", "depot_ids": [depot]}
     await world.post(f"/v1/orders/{order['id']}/legs", {"trip_id": trip["id"]})
     endpoint = await world.post(
         "/v1/endpoints", {"depot_id": depot, "kind": "webhook", "url": "https://example.org/x"}
@@ -131,16 +154,17 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
         "/v1/api-keys",
         {"shipper_id": shipper, "label": "l", "scopes": ["orders:read"]},
     )
+    waiting = f"new-{uuid4().hex[:8]}"
     alert, notice, conflict = (str(uuid4()) for _ in range(3))
     async with world.work() as work:
         run = work.connection.execute
         await run(
             "insert into alert (public_id, depot_id, kind, subject, severity, opened_at, updated_at) "
-            "select $1, depot_id, 'stale', 'depot:' || depot_id, 'warning', $2, $2 from depot "
+            "select $1, depot_id, 'stale', 'vehicle:' || vehicle_id, 'warning', $2, $2 from vehicle "
             "where public_id = $3",
             alert,
             NOON,
-            depot,
+            vehicle,
         )
         await run(
             "insert into notice (public_id, order_id, event, event_key, event_at, recipient, channel, "
@@ -167,7 +191,7 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
             label.encode(),
             NOON,
         )
-        await enrolments.note(work.connection, [(f"new-{label}", "gps")], NOON)
+        await enrolments.note(work.connection, [(waiting, "gps")], NOON)
         await run(
             "update orders set shipper_id = (select shipper_id from shipper where public_id = $1) "
             "where public_id = $2",
@@ -189,7 +213,14 @@ async def things_in(world: ApiWorld, depot: str, shipper: str, phone: str, peopl
         key=made_id(key),
         user=people.id("warehouse"),
         rejected=str(rejected_id),
-        waiting=f"new-{label}",
+        waiting=waiting,
+        driver=made_id(await world.post("/v1/users", driver)),
+        login=login,
+        number=f"N-{label}",
+        reference=reference,
+        package=package,
+        phone=phone,
+        device_name=label,
         token="no-such-token",
     )
 

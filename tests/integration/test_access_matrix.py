@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import uuid4
 
@@ -10,117 +13,111 @@ import pytest
 from access_world import OTHER_PHONE, PHONE, people_of, tokens_of
 from api_world import NOON, ApiWorld, running_api
 from depot_things import Things, things_in
+from every_route import GUARDED, KEYS, REFUSED, Answer, admits, send
 from fastapi import APIRouter, FastAPI
 
 from api import access_rules
-from api.access_rules import PUBLIC, RULES, MissingRule, Rule
+from api.access_rules import RULES, MissingRule, Rule
 from api.app import ROUTERS, ApiConfig, create_app
 from api.services import Sources
 from domain.access import OWNERS, Role
 from store.cipher import Cipher
 
-REFUSED = (401, 403, 404)
+OF_NO_DEPOT = {"GET /v1/devices/pending"}
+NEIGHBOUR_PHONE = "137 0013 7000"
 
 
 @dataclass
-class Asked:
-    """What one role got for its own and for somebody else's things."""
+class Company:
+    """What is one's own, what is of another depot, and what is another shipper's in the same depot."""
 
-    name: str
-    role: str
-    own: int
-    foreign: int | None
+    world: ApiWorld
+    tokens: dict[str, str]
+    own: Things
+    foreign: Things
+    neighbour: Things
 
-    def wrong(self, rule: Rule) -> str | None:
-        if self.role not in rule.roles:
-            return None if self.own == 403 and self.foreign in (403, None) else f"{self} was let in"
-        if self.own in REFUSED or self.own >= 500:
-            return f"{self} was kept from its own"
-        if self.foreign is not None and self.foreign not in (403, 404):
-            return f"{self} got at foreign things"
-        return None
+    async def ask(self, name: str, who: str, things: Things, **more: Any) -> Answer:
+        return await send(self.world, name, things, {"Authorization": f"Bearer {self.tokens[who]}"}, **more)
 
 
-FOREIGN_NOWHERE = {"POST /v1/me/password", "POST /v1/depots", "GET /v1/me"}
-
-
-def names_foreign(name: str, role: str) -> bool:
-    """Whether a request can name what is somebody else's: in its path, or in its body."""
-    if role == Role.ADMIN or name in FOREIGN_NOWHERE:
-        return False
-    named_in_body = name in (
-        "POST /v1/shippers",
-        "POST /v1/api-keys",
-        "POST /v1/vehicles",
-        "POST /v1/devices",
-        "POST /v1/geofences",
-        "POST /v1/trips",
-        "POST /v1/orders",
-        "POST /v1/endpoints",
-        "POST /v1/customers/export",
-        "POST /v1/customers/erasure",
-    )
-    return "{" in name or named_in_body or name == "GET /v1/codes"
-
-
-GUARDED = sorted(name for name, rule in RULES.items() if rule is not PUBLIC)
-
-
-@pytest.mark.parametrize("role", [role.value for role in Role])
-async def test_each_route_admits_its_roles_to_their_own_and_nobody_else(role: str, database_url: str) -> None:
+@asynccontextmanager
+async def company_of(database_url: str) -> AsyncIterator[Company]:
+    """Somebody of every role, and an API key of every scope."""
     async with running_api(database_url) as world:
         people = await people_of(world)
-        token = (await tokens_of(world, people))[role]
+        tokens: dict[str, str] = dict(await tokens_of(world, people))
+        for who in KEYS:
+            key = {"shipper_id": people.shipper, "label": "l", "scopes": [who.partition(" ")[2]]}
+            tokens[who] = (await world.post("/v1/api-keys", key))["key"]
+        other = (await world.post("/v1/shippers", {"depot_id": people.depot, "code": "NEXT"}))["id"]
         foreign = await things_in(world, people.foreign_depot, people.foreign_shipper, OTHER_PHONE, people)
         own = await things_in(world, people.depot, people.shipper, PHONE, people)
+        neighbour = await things_in(world, people.depot, other, NEIGHBOUR_PHONE, people)
         driver = {"driver_id": people.id("driver")}
         await world.client.put(f"/v1/trips/{own.trip}/driver", json=driver)
-        asked = [await ask(world, own, foreign, name, role, token) for name in GUARDED]
-        found = [one.wrong(RULES[one.name]) for one in asked]
-        assert [wrong for wrong in found if wrong is not None] == []
+        yield Company(world, tokens, own, foreign, neighbour)
 
 
-async def ask(world: ApiWorld, own: Things, foreign: Things, name: str, role: str, token: str) -> Asked:
-    """Ask for one route as one role, for things of its own depot and of another."""
-    headers = {"Authorization": f"Bearer {token}"}
-    foreign_status = None
-    if "{clock}" in name:
-        await start_clocks(world)
-    if names_foreign(name, role):
-        foreign_status = await request(world, name, foreign, headers)
-    return Asked(name, role, await request(world, name, own, headers), foreign_status)
+@pytest.mark.parametrize("everybody", [*((role.value,) for role in Role), KEYS], ids=[*Role, "keys"])
+async def test_each_route_admits_its_roles_to_their_own_and_nobody_else(
+    everybody: Sequence[str], database_url: str
+) -> None:
+    async with company_of(database_url) as company:
+        found = [what for who in everybody async for what in wrong(company, who)]
+    assert found == []
 
 
-async def start_clocks(world: ApiWorld) -> None:
-    """Every order has the clock that the routes are asked for; deriving an order again may have ended it."""
-    async with world.work() as work:
-        await work.connection.execute(
-            "insert into order_clock "
-            "(order_id, clock, ends_with, owner_role, superior_role, started_at, paused_s) "
-            "select order_id, 'verified', 'verified', 'auditor', 'manager', $1, 0 from orders "
-            "on conflict do nothing",
-            NOON,
-        )
-        await work.connection.execute("update app_user set duties = '{auditor}'")
+async def wrong(company: Company, who: str) -> AsyncIterator[str]:
+    """What is wrong with the answers to one role or key, for its own things and for others'."""
+    others = others_of(company, who)
+    for name in GUARDED:
+        rule = RULES[name]
+        own = await company.ask(name, who, company.own)
+        if not admits(rule, who):
+            if own.status != 403:
+                yield f"{name}: {who} was let in: {own}"
+            continue
+        strangers = [things for things in others if names(name, things, company.own)]
+        answers = [await company.ask(name, who, things) for things in strangers]
+        for things, answer in zip(strangers, answers, strict=True):
+            if not answer.refuses(things, company.own):
+                yield f"{name}: {who} got at foreign things: {answer}"
+        if own.status in REFUSED or own.status >= 429:
+            yield f"{name}: {who} was kept from its own: {own.status} {own.text}"
+        shown = [noun for things in others for noun in own.shows(things, company.own)]
+        if shown and name not in OF_NO_DEPOT:
+            yield f"{name}: {who} is shown what is not its own: {shown}"
 
 
-async def request(world: ApiWorld, name: str, things: Things, headers: dict[str, str]) -> int:
-    method, path = name.split(" ")[0], things.path(name)
-    async with world.client.stream(method, path, json=things.body(name), headers=headers) as response:
-        # Of an event stream the status is all there is to wait for.
-        return response.status_code
+def names(name: str, things: Things, own: Things) -> bool:
+    """Whether a request for these things names one that is not one's own; a number to call is none."""
+    asked = json.dumps([things.path(name), things.body(name)])
+    return any(noun != "phone" for noun in things.mentioned_in(asked, besides=own)) or "{rejected_id}" in name
+
+
+def others_of(company: Company, who: str) -> list[Things]:
+    """Whose things are not somebody's own; everything is an administrator's."""
+    if who == Role.ADMIN:
+        return []
+    return [company.foreign, company.neighbour] if is_owner(who) else [company.foreign]
+
+
+def is_owner(who: str) -> bool:
+    """Whether somebody sees single orders and nothing else of a depot."""
+    return who in OWNERS or who in KEYS
 
 
 async def test_without_a_login_nothing_but_public_routes_answer(database_url: str) -> None:
     async with running_api(database_url) as world:
-        things = Things(*(str(uuid4()) for _ in range(16)))
+        things = Things(*(str(uuid4()) for _ in fields(Things)))
         for headers in (
             {"Authorization": ""},
             {"Authorization": "Bearer wrong"},
             {"Authorization": "Basic eA=="},
         ):
             for name in GUARDED:
-                assert await request(world, name, things, headers) == 401, name
+                assert (await send(world, name, things, headers)).status == 401, name
 
 
 def test_the_rules_cover_every_route_of_the_document() -> None:

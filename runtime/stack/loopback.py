@@ -64,6 +64,17 @@ def running_process(pid: int, mark: str) -> psutil.Process | None:
     return None
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Say whether a process has let go of everything it held, its ports too.
+
+    One that was killed loses its command line before it closes its files.
+    """
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def processes_in(directory: Path) -> list[psutil.Process]:
     """Return the processes whose working directory is this one, as far as they can be seen."""
     return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(directory)]

@@ -22,6 +22,7 @@ from runtime.stack.loopback import (
     accepts_connections,
     exclusive,
     free_port,
+    has_ended,
     is_port_free,
     read_pid,
     running_process,
@@ -35,6 +36,7 @@ INGEST_USER = "zaitu-ingest"
 SIMULATOR_USER = "zaitu-simulator"
 START_TIMEOUT_S = 30
 START_TRIES = 3
+PORT_PATIENCE_S = 2
 PORT_TAKEN = b"Address already in use"
 RUNS = b" running\n"
 
@@ -200,9 +202,7 @@ class Broker:
         if process is None:
             return
         process.send_signal(how)
-        if not wait_until(
-            lambda: running_process(process.pid, str(self._configuration)) is None, START_TIMEOUT_S
-        ):
+        if not wait_until(lambda: has_ended(process), START_TIMEOUT_S):
             raise StackError(
                 f"The broker (pid {process.pid}) does not stop: see {self.directory / 'mosquitto.log'}."
             )
@@ -241,7 +241,8 @@ class Broker:
         The port may be taken yet when the broker comes to it: then there is another try.
         """
         state = self._load()
-        if not is_port_free(state["port"]):
+        # Whoever killed the broker may not have waited for its end.
+        if not wait_until(lambda: is_port_free(state["port"]), PORT_PATIENCE_S):
             state["port"] = free_port()
             self._account.write(self._state, json.dumps(state))
         self._write_configuration(state["port"])

@@ -178,6 +178,18 @@ def test_a_broker_is_private_and_remembers_its_port(broker: Broker) -> None:
         assert stat.S_IMODE((broker.directory / name).stat().st_mode) == 0o600
 
 
+def test_a_broker_waits_for_its_port_while_the_one_before_lets_go_of_it(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.ensure_running()
+    port = broker.port
+    broker.kill()
+    looks = iter([False, False])
+    monkeypatch.setattr(mosquitto_module, "is_port_free", lambda port: next(looks, is_port_free(port)))
+    broker.ensure_running()
+    assert broker.port == port
+
+
 def test_a_broker_whose_port_is_taken_at_the_last_moment_takes_another(
     broker_factory: BrokerFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ const t = texts({
   hoursMinutes: ["{h} 小时 {n} 分", "{h} h {n} min"],
   days: ["{n} 天", { one: "{n} day", other: "{n} days" }],
   on: ["{day} {time}", "{day} {time}"],
+  due: ["随时可到", "due now"],
 });
 
 export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -39,6 +40,21 @@ export function day(at: Date, now: Date, zone = viewerZone): string {
 /** Day and time, as in 今天 14:05. */
 export function dayAndClock(at: Date, now: Date, zone = viewerZone): string {
   return t("on", { day: day(at, now, zone), time: clock(at, zone) });
+}
+
+/** An expected time, never one in the past: what should have happened is due. */
+export function expectedAt(at: Date, now: Date, zone = viewerZone): string {
+  return at <= now ? t("due") : dayAndClock(at, now, zone);
+}
+
+/** The same, hours and minutes alone. */
+export function expectedClock(at: Date, now: Date, zone = viewerZone): string {
+  return at <= now ? t("due") : clock(at, zone);
+}
+
+/** The end of a window of expected times: not before now. */
+export function notBefore(at: Date, now: Date): Date {
+  return at < now ? now : at;
 }
 
 /** How long ago, in the largest unit that is at least one. */

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -35,8 +36,9 @@ WAIT_S = 120.0
 CHROMIUM = "/usr/bin/chromium"
 SOFTWARE_GL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-sync"]
 DESK = {"width": 1440, "height": 900}
-ADMIN_TOKEN = "bench-administrator-token-0123456789abcdef"
-LOGIN, PASSWORD = "bench-dispatcher", "nobody else's bench"
+ADMIN_TOKEN = secrets.token_urlsafe(32)
+LOGIN = "bench-dispatcher"
+PASSWORD = secrets.token_urlsafe(16)
 NO_LIMIT = "1000000"
 # A fix of each vehicle every so often, spread evenly.
 FIX_EVERY_S = 10.0

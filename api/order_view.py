@@ -189,7 +189,7 @@ def conflict_of(api: Services, principal: Principal, found: conflicts.ListedConf
 
 def _address(address: addresses.OrderAddress, principal: Principal) -> OrderAddress:
     return OrderAddress(
-        placing=address.placing.value,
+        placing=address.placing,
         reason=address.reason,
         division=address.division,
         placed_at=address.placed_at,

@@ -7,7 +7,7 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 
 import type { Plugin } from "vite";
 
-const WORTH_IT = /\.(js|mjs|css|html|svg|json|geojson)$/;
+const WORTH_IT = /\.(js|mjs|css|html|svg|pbf)$/;
 const SMALLEST_BYTES = 1024;
 
 const brotli = promisify(brotliCompress);

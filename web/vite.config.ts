@@ -4,11 +4,12 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 
 import { compressed } from "./vite-compressed.ts";
+import { ground } from "./vite-ground.ts";
 
 const page = (name: string) => fileURLToPath(new URL(`./${name}.html`, import.meta.url));
 
 export default defineConfig({
-  plugins: [svelte(), compressed()],
+  plugins: [svelte(), ground(), compressed()],
   build: {
     target: "es2022",
     // The pages' policy allows no data: scripts or styles, and a file can be cached.

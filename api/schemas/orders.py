@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from api.schemas.base import Amount, Latitude, Longitude, LongText, Name, Request, Response, Time
 from api.schemas.trips import Eta, StopKind
-from domain.addresses import NoEta
+from domain.addresses import NoEta, Placing
 
 MOST_STOPS = 50
 Priority = Literal["urgent", "high", "regular", "low"]
@@ -283,7 +283,7 @@ class AddressCandidate(Response):
 class OrderAddress(Response):
     """How the order came to the point it goes to, or why it has none."""
 
-    placing: str
+    placing: Placing
     reason: str | None
     division: str | None = Field(description="GB/T 2260 code of the smallest division it names")
     placed_at: Time

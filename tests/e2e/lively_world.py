@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import atan2, cos, degrees, radians
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,7 @@ TOWNS = {
     "湖州吴兴": (30.87, 120.09),
 }
 ROLES = (Role.CUSTOMER_SERVICE, Role.DISPATCHER, Role.MANAGER, Role.WAREHOUSE, Role.DRIVER)
+FIXES = 8
 ITEMS = [{"sku": "KET-18", "name": "电热水壶", "specification": "1.8 L", "quantity": 2}]
 
 
@@ -181,9 +183,10 @@ async def _send_off(world: LivelyWorld, fences: dict[str, str], ride: Ride, numb
         more = {"signed_by": "王小明", "proof": "photo-1"} if stage == "delivered" else {}
         await api.happens(order["id"], stage, api.clock() - before, **more)
     world.orders[ride.shows], world.vehicles[ride.shows] = order["id"], vehicle
+    since = {"vehicle_id": vehicle, "from": _ago(api, hours=4)}
+    await api.post(f"/v1/devices/{device}/assignments", since)
     if ride.share > 0.0:
-        lat, lon = _on_the_way(ride)
-        await api.moves(device, vehicle, lat, lon, api.clock() - ride.heard_ago)
+        await _drive(api, ride, device, vehicle)
     if ride.expected_in is not None:
         await _expect(api, trip["id"], api.clock() + ride.expected_in)
     if ride.alert is not None:
@@ -257,8 +260,23 @@ def _stops(ride: Ride, fences: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _on_the_way(ride: Ride) -> tuple[float, float]:
-    leg, share = divmod(ride.share * (len(ride.towns) - 1), 1.0)
+async def _drive(api: ApiWorld, ride: Ride, device: str, vehicle: str) -> None:
+    """The last fixes of a ride, two minutes apart, so that there is a track to play."""
+    for before in range(FIXES - 1, -1, -1):
+        lat, lon = _on_the_way(ride, ride.share * (1.0 - before / (2 * FIXES)))
+        ahead = _on_the_way(ride, min(ride.share * (1.0 - before / (2 * FIXES)) + 0.01, 1.0))
+        heading_deg = _heading_deg((lat, lon), ahead)
+        at = api.clock() - ride.heard_ago - before * timedelta(minutes=2)
+        await api.moves(device, vehicle, lat, lon, at, heading_deg)
+
+
+def _heading_deg(here: tuple[float, float], there: tuple[float, float]) -> float:
+    east = (there[1] - here[1]) * cos(radians(here[0]))
+    return degrees(atan2(east, there[0] - here[0])) % 360.0
+
+
+def _on_the_way(ride: Ride, share: float) -> tuple[float, float]:
+    leg, share = divmod(share * (len(ride.towns) - 1), 1.0)
     here = TOWNS[ride.towns[min(int(leg), len(ride.towns) - 1)]]
     there = TOWNS[ride.towns[min(int(leg) + 1, len(ride.towns) - 1)]]
     return here[0] + (there[0] - here[0]) * share, here[1] + (there[1] - here[1]) * share

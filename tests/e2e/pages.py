@@ -22,11 +22,17 @@ class Shown:
     role: Role | None = None
 
     async def visit(self, page: Page, world: LivelyWorld) -> None:
-        """Go there and wait until it is ready, maps too."""
+        """Sign in where it needs that, go there and wait until it is ready, maps too."""
+        await self.enter(page, world)
+        await self.look(page, world)
+
+    async def enter(self, page: Page, world: LivelyWorld) -> None:
+        """Sign in as its role, where it has one."""
         if self.role is not None:
             await sign_in(page, world.logins[self.role], PASSWORD)
-            # Leaving while the session is being renewed would end it.
-            await page.locator(".who").wait_for()
+
+    async def look(self, page: Page, world: LivelyWorld) -> None:
+        """Go there, signed in as its role, and wait until it is ready, maps too."""
         # From a page to a place on the same one would be no visit.
         await page.goto("about:blank")
         await page.goto(self.path(world))
@@ -75,5 +81,5 @@ PAGES = (
     Shown("work-stops", _at("/work"), "[data-order=RD-3100]", Role.DRIVER),
     Shown("desk", _at("/desk"), "article[data-clock]", Role.CUSTOMER_SERVICE),
     Shown("desk-order", _desk("to pack"), "h1.code", Role.CUSTOMER_SERVICE),
-    Shown("desk-address", _desk("in doubt"), "h1.code", Role.CUSTOMER_SERVICE),
+    Shown("desk-address", _desk("in doubt"), ".review li", Role.CUSTOMER_SERVICE),
 )

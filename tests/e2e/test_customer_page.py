@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ WITHIN_MS = 60_000
 
 @pytest.mark.lasts(40)
 async def test_a_truck_that_drives_moves_on_the_page_which_says_where_when_and_that_it_is_live(
-    database_url: str, broker: Broker, tmp_path: Path
+    database_url: str, broker: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     left_at = datetime.now(UTC) - timedelta(minutes=10)
     standing = [fix(left_at + timedelta(seconds=10 * turn - 100), 0.0, seq=turn) for turn in range(10)]
@@ -48,6 +49,7 @@ async def test_a_truck_that_drives_moves_on_the_page_which_says_where_when_and_t
             window = await page.locator("[data-window]").get_attribute("data-window")
 
             with publisher(broker) as publish:
+                published_at = monotonic()
                 publish("trk-1/gps", payload(fix(datetime.now(UTC), 29_000, seq=100)))
             await page.wait_for_function(
                 "before => document.querySelector('.vehicle')?.dataset.place !== before", arg=before
@@ -55,6 +57,17 @@ async def test_a_truck_that_drives_moves_on_the_page_which_says_where_when_and_t
             await page.wait_for_function(
                 "window => document.querySelector('[data-window]')?.dataset.window !== window", arg=window
             )
+            new_window_s = monotonic() - published_at
+
+            with publisher(broker) as publish:
+                published_at = monotonic()
+                publish("trk-1/scan", payload(scan(datetime.now(UTC), "P1", "out_for_delivery")))
+            await expect(page.locator("[aria-current=step]")).to_contain_text("派送中", timeout=WITHIN_MS)
+            with capsys.disabled():
+                print(  # noqa: T201
+                    f"\nFrom MQTT to the page: a new window in {new_window_s:.2f} s, "
+                    f"a milestone in {monotonic() - published_at:.2f} s"
+                )
 
             await _offline_and_back(page)
             await _language_is_kept(page)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from browser import DESK, chromium, opened, sign_in
 from lively_world import PASSWORD, LivelyWorld, alarm, lively_world
@@ -22,8 +24,6 @@ async def world(database_url: str) -> AsyncIterator[LivelyWorld]:
 
 async def _enter(page: Page, world: LivelyWorld, role: Role) -> None:
     await sign_in(page, world.logins[role], PASSWORD)
-    # Leaving while the session is being renewed would end it.
-    await page.locator(".who").wait_for()
     if role is not Role.DISPATCHER:
         await page.goto("/")
     await expect(page.locator("[data-connection=live]")).to_be_visible(timeout=WITHIN_MS)
@@ -66,9 +66,84 @@ async def test_a_late_risk_is_worked_by_keyboard_and_another_browser_sees_it(wor
         await expect(drawer).to_have_count(0)
         await expect(page.locator("[data-alert]").first.locator(".row")).to_be_focused()
 
+        await page.keyboard.press("g")
+        await page.get_by_role("dialog").get_by_role("button", name="指派").click()
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        await expect(page.locator("[data-alert]").first.locator(".row")).to_be_focused()
+        await expect(other.locator("[data-alert]").first).to_contain_text("demo-dispatcher")
+
         await page.keyboard.press("r")
         await page.get_by_role("dialog").get_by_role("button", name="了结").click()
         await expect(other.locator("[data-alert]")).to_have_count(1, timeout=WITHIN_MS)
+
+        await page.locator("[data-alert]").first.locator(".row").focus()
+        await page.keyboard.press("s")
+        await page.get_by_role("dialog").get_by_role("button", name="稍后").click()
+        await expect(page.locator("[data-alert]")).to_have_count(0, timeout=WITHIN_MS)
+        await expect(other.locator("[data-alert]")).to_have_count(0, timeout=WITHIN_MS)
+        await _warehouse_sees_no_track_and_gives_no_vehicle(other, world)
+
+
+async def _warehouse_sees_no_track_and_gives_no_vehicle(page: Page, world: LivelyWorld) -> None:
+    """What its role may not do is not shown, and the API refuses it with this page's own token."""
+    token = await _token_of(page)
+    order, vehicle = world.orders["under way"], world.vehicles["under way"]
+    await page.goto(f"/#live/vehicle/{vehicle}")
+    drawer = page.get_by_role("complementary")
+    await expect(drawer.get_by_text("上海嘉定仓—苏州园区")).to_be_visible(timeout=WITHIN_MS)
+    await expect(drawer.get_by_role("button", name="Show the track")).to_have_count(0)
+    await page.goto(f"/#live/order/{order}")
+    await expect(drawer.get_by_role("heading", name="Stages")).to_be_visible(timeout=WITHIN_MS)
+    await expect(drawer.get_by_role("button", name="vehicle")).to_have_count(0)
+    async with httpx.AsyncClient(base_url=world.url, headers={"Authorization": token}) as client:
+        seen = [await client.get(path) for path in ("/v1/me", f"/v1/orders/{order}")]
+        whole = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+        refused = [
+            await client.get(f"/v1/vehicles/{vehicle}/track", params=whole),
+            await client.get(f"/v1/orders/{order}/candidates"),
+            await client.post(f"/v1/orders/{order}/assignment", json={"vehicle_id": vehicle}),
+        ]
+    assert ([each.status_code for each in seen], [each.status_code for each in refused]) == (
+        [200, 200],
+        [403, 403, 403],
+    )
+
+
+async def _token_of(page: Page) -> str:
+    """What the page signs its requests with."""
+    async with page.expect_request(lambda request: "authorization" in request.headers) as asked:
+        await page.reload()
+    return (await asked.value).headers["authorization"]
+
+
+@pytest.mark.lasts(30)
+async def test_an_order_is_given_to_another_vehicle_and_a_track_is_played(world: LivelyWorld) -> None:
+    async with chromium() as browser, opened(browser, world.url, size=DESK, language="en") as page:
+        await _enter(page, world, Role.DISPATCHER)
+        await page.goto(f"/#board/order/{world.orders['to pack']}")
+        drawer = page.get_by_role("complementary")
+        await drawer.get_by_role("button", name="vehicle").click()
+        dialog = page.get_by_role("dialog")
+        candidate = dialog.get_by_role("button", name="Choose ").first
+        label = (await candidate.get_attribute("aria-label") or "").removeprefix("Choose ")
+        await candidate.click()
+        await expect(drawer.get_by_role("link", name=label)).to_be_visible(timeout=WITHIN_MS)
+
+        await page.goto(f"/#board/vehicle/{world.vehicles['under way']}")
+        await drawer.get_by_role("button", name="Show the track").click()
+        slider = drawer.get_by_role("slider", name="Time")
+        newest = float(await slider.input_value(timeout=WITHIN_MS))
+        await expect(drawer.locator("[data-map=ready]")).to_be_visible(timeout=WITHIN_MS)
+        await slider.focus()
+        await page.keyboard.press("Home")
+        oldest = float(await slider.input_value())
+        # Eight fixes, two minutes apart.
+        assert newest - oldest == pytest.approx(14 * 60_000, abs=2_000)
+        await page.keyboard.press("Space")
+        await page.wait_for_function(
+            "oldest => Number(document.querySelector('aside input[type=range]').value) > oldest", arg=oldest
+        )
+        await expect(slider).to_have_attribute("aria-valuetext", re.compile("72 km/h"))
 
 
 @pytest.mark.lasts(30)

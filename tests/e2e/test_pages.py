@@ -20,8 +20,8 @@ BUDGET_BYTES = 350_000
 BUDGET_REQUESTS = 30
 # Generous, for a machine that does much else at once; the figure itself is printed.
 PAINT_WITHIN_MS = 30_000
-# Loaded where a map is shown, after the page can be read: the library, its worker, and the land.
-MAP_FILES = ("engine-", "maplibre-gl-worker", "land-")
+# Loaded where a map is shown, after the page can be read: the library, its worker, the tiles of land in view.
+MAP_FILES = ("engine-", "maplibre-gl-worker", "ground-")
 
 # PerformanceResourceTiming counts bytes as they went over the wire, so compressed.
 _MEASURE = """() => ({

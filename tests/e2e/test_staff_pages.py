@@ -88,6 +88,13 @@ async def _puts_right(page: Page, world: LivelyWorld) -> None:
     assert found["contact"]["phone"] == "+8613611112222"
     assert found["contact"]["name"] == "李静"
 
+    await page.goto(f"/desk?order={world.orders['in doubt']}")
+    await page.get_by_role("button", name="就是这里").first.click()
+    await expect(page.get_by_text("地址已确认")).to_be_visible()
+    settled = await world.api.get(f"/v1/orders/{world.orders['in doubt']}")
+    # A district has no point of its own: the geocoder is asked about the address in it.
+    assert settled["address"]["placing"] == "pending"
+
     await page.get_by_role("button", name="重新发送查询链接").click()
     link = await page.get_by_label("查询链接", exact=True).input_value()
     assert (await world.api.client.get(f"/v1/track/{link.rsplit('/', 1)[1]}")).status_code == 200

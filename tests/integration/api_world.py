@@ -111,7 +111,13 @@ class ApiWorld:
             await connection.close()
 
     async def moves(
-        self, device: str, vehicle: str, lat: float, lon: float, at: datetime | None = None
+        self,
+        device: str,
+        vehicle: str,
+        lat: float,
+        lon: float,
+        at: datetime | None = None,
+        heading_deg: float = 90.0,
     ) -> None:
         """What ingest writes for one fix."""
         at = at or self.clock()
@@ -120,8 +126,9 @@ class ApiWorld:
             device_id = await fetch("select device_id from device where public_id = $1", UUID(device))
             vehicle_id = await fetch("select vehicle_id from vehicle where public_id = $1", UUID(vehicle))
             stamp = Stamp(device_time=at, content_hash=hash((lat, lon)), received_at=at, seq=None)
-            fix = Fix(stamp, lat, lon, "wgs84", speed_mps=20.0, heading_deg=90.0)
+            fix = Fix(stamp, lat, lon, "wgs84", speed_mps=20.0, heading_deg=heading_deg)
             await facts.add_positions(work.connection, [(device_id, fix)])
+            await facts.advance_last_fixes(work.connection, [(device_id, fix)])
             await facts.advance_latest_positions(
                 work.connection, [LatestPosition(vehicle_id, device_id, fix)]
             )

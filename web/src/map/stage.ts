@@ -6,7 +6,7 @@ import { pageConfig } from "../api/page-config.ts";
 import { texts } from "../i18n/texts.ts";
 import type { Theme } from "../ui/theme.svelte.ts";
 import { fromGcj02, type LonLat, toGcj02 } from "./datum.ts";
-import { basePaint, baseStyle, type Palette, PALETTES } from "./style.ts";
+import { basePaint, baseStyle, gridPictures, type Palette, PALETTES } from "./style.ts";
 
 const t = texts({
   zoomIn: ["放大", "Zoom in"],
@@ -76,10 +76,10 @@ export async function openMap(container: HTMLElement, theme: Theme, start: MapSt
   const config = await pageConfig();
   const tiles = config.tiles ?? null;
   const isGcj02 = tiles?.datum === "gcj02";
-  const [engine, style] = await Promise.all([import("./engine.ts"), baseStyle(theme, tiles)]);
+  const engine = await import("./engine.ts");
   const map = new engine.Map({
     container,
-    style,
+    style: baseStyle(theme, tiles),
     center: isGcj02 ? toGcj02(start.center) : [start.center[0], start.center[1]],
     zoom: start.zoom,
     maxZoom: 18,
@@ -101,7 +101,13 @@ export async function openMap(container: HTMLElement, theme: Theme, start: MapSt
   });
   map.touchZoomRotate.disableRotation();
   map.addControl(new engine.NavigationControl({ showCompass: false }), "top-right");
+  map.once("style.load", () => {
+    for (const { name, picture } of gridPictures()) map.addImage(name, picture);
+  });
+  map.addControl(new engine.ScaleControl({ maxWidth: 90 }), "bottom-right");
   await new Promise<void>((resolve) => void map.once("load", () => resolve()));
+  // The page may have grown or shrunk meanwhile, which the library does not notice before it has begun.
+  map.resize();
   // Whose data it is stays one press away; opened it would cover a third of a phone's map.
   container.querySelector(".maplibregl-ctrl-attrib")?.classList.remove("maplibregl-compact-show");
   container.querySelector(".maplibregl-ctrl-attrib")?.removeAttribute("open");

@@ -4,10 +4,10 @@
 // in, and a delivery needs none.
 
 import type { LayerSpecification, SourceSpecification, StyleSpecification } from "maplibre-gl";
+import { finestZoom, url } from "virtual:ground";
 
 import type { Schema } from "../api/client.ts";
 import type { Theme } from "../ui/theme.svelte.ts";
-import land from "world-atlas/land-50m.json?url";
 
 type Tiles = Schema["TileSource"];
 type Paint = Record<string, Record<string, string | number>>;
@@ -17,6 +17,7 @@ export interface Palette {
   readonly water: string;
   readonly land: string;
   readonly coast: string;
+  readonly grid: string;
   readonly route: string;
   readonly done: string;
   readonly casing: string;
@@ -31,7 +32,8 @@ export const PALETTES: Record<Theme, Palette> = {
   light: {
     water: "#cfe2ea",
     land: "#f3f4ee",
-    coast: "#b3cbd4",
+    coast: "#a3c0cb",
+    grid: "#e3e7dd",
     route: "#0b6e5f",
     done: "#8fa39b",
     casing: "#ffffff",
@@ -44,7 +46,8 @@ export const PALETTES: Record<Theme, Palette> = {
   dark: {
     water: "#0b1720",
     land: "#1a2421",
-    coast: "#2c4450",
+    coast: "#35525f",
+    grid: "#26332f",
     route: "#5cc9b1",
     done: "#56665f",
     casing: "#0e1412",
@@ -56,12 +59,15 @@ export const PALETTES: Record<Theme, Palette> = {
   },
 };
 
+/** Side of a square of the grid: a quarter of a tile as wide as 256 pixels, so that the squares of tiles meet. */
+const GRID_PX = 64;
+
 /** Fonts of the reader's machine: the library draws the letters itself, no glyph server is asked. */
 export const MAP_FONT = ["PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", "sans-serif"];
 
 /** The style to begin with. */
-export async function baseStyle(theme: Theme, tiles: Tiles | null): Promise<StyleSpecification> {
-  const [name, source, layers] = tiles === null ? await ownGround() : tileGround(tiles);
+export function baseStyle(theme: Theme, tiles: Tiles | null): StyleSpecification {
+  const [name, source, layers] = tiles === null ? ownGround() : tileGround(tiles);
   const paint = basePaint(theme);
   return {
     version: 8,
@@ -77,24 +83,42 @@ export function basePaint(theme: Theme): Paint {
     water: { "background-color": water },
     land: { "fill-color": land },
     coast: { "line-color": coast, "line-width": 1 },
+    grid: { "background-pattern": gridName(theme) },
     // Tiles of others are made for daylight.
     tiles: theme === "dark" ? { "raster-brightness-max": 0.6, "raster-saturation": -0.4 } : { "raster-brightness-max": 1, "raster-saturation": 0 },
   };
 }
 
+/** Pictures the style asks for by name: of each theme the square that, repeated, lays a faint grid over plain ground. */
+export function gridPictures(): { name: string; picture: ImageData }[] {
+  return (Object.keys(PALETTES) as Theme[]).map((theme) => ({ name: gridName(theme), picture: gridSquare(PALETTES[theme].grid) }));
+}
+
+function gridName(theme: Theme): string {
+  return `grid-${theme}`;
+}
+
+function gridSquare(colour: string): ImageData {
+  const picture = new ImageData(GRID_PX, GRID_PX);
+  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as [number, number, number];
+  for (let step = 0; step < GRID_PX; step += 1) {
+    for (const pixel of [step, step * GRID_PX]) picture.data.set([red, green, blue, 255], pixel * 4);
+  }
+  return picture;
+}
+
 type Ground = [name: string, source: SourceSpecification, layers: LayerSpecification[]];
 
-async function ownGround(): Promise<Ground> {
-  const [response, { feature }] = await Promise.all([fetch(land), import("topojson-client")]);
-  const topology = (await response.json()) as Parameters<typeof feature>[0];
-  const shape = feature(topology, topology.objects["land"]!);
+function ownGround(): Ground {
   return [
     "land",
-    { type: "geojson", data: shape, attribution: "Natural Earth" },
+    // The library's worker asks for the tiles: it needs whole addresses.
+    { type: "vector", tiles: [location.origin + url], maxzoom: finestZoom, attribution: "Natural Earth" },
     [
       { id: "water", type: "background" },
-      { id: "land", type: "fill", source: "land" },
-      { id: "coast", type: "line", source: "land" },
+      { id: "land", type: "fill", source: "land", "source-layer": "land" },
+      { id: "grid", type: "background" },
+      { id: "coast", type: "line", source: "land", "source-layer": "land" },
     ],
   ];
 }

@@ -20,6 +20,7 @@ const WHO = {
   drawFences: PLANNERS,
   correctClocks: MANAGERS,
   seeRejected: MANAGERS,
+  approveDevices: MANAGERS,
 } satisfies Record<string, readonly Role[]>;
 
 export type Ability = keyof typeof WHO;

@@ -121,7 +121,7 @@ export class Journey {
     this.#framed = key;
     const bounds = new engine.LngLatBounds();
     for (const each of places) bounds.extend(this.#stage.shown(each));
-    map.fitBounds(bounds, { padding: { top: 48, bottom: 48, left: 48, right: 48 }, maxZoom: 14, duration: 0 });
+    map.fitBounds(bounds, { padding: { top: 56, bottom: 64, left: 56, right: 72 }, maxZoom: 14, duration: 0 });
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Schema } from "../../api/client.ts";
 import { stageName } from "../../i18n/domain.ts";
 import { texts } from "../../i18n/texts.ts";
-import { clock, day, dayAndClock } from "../../i18n/times.ts";
+import { clock, day, dayAndClock, duration } from "../../i18n/times.ts";
 import type { Step } from "../../ui/Timeline.svelte";
 import { type Tone, toneOf } from "../../ui/tones.ts";
 
@@ -36,6 +36,7 @@ const t = texts({
   late: ["比承诺时间晚", "Later than promised"],
   lateNext: ["很抱歉。车辆仍在途中，最新预计时间见上方。", "We are sorry. It is still on its way; the latest estimate is above."],
   lateRisk: ["可能比承诺时间晚", "It may be later than promised"],
+  behind: ["预计比承诺时间晚约 {duration}", "Expected about {duration} later than promised"],
   lateRiskNext: ["调度已收到提醒，正在设法赶上。", "Dispatch has been warned and is trying to make up for it."],
   standing: ["车辆停留较久", "The vehicle has been standing for a while"],
   standingNext: ["预计时间已计入停留，如有变化会立即更新。", "The estimate accounts for it and follows at once."],
@@ -78,6 +79,13 @@ export function arrival(view: View, now: Date): { window: string; likely: string
   return { window, likely: t("likely", { time: clock(likely) }) };
 }
 
+/** By how much the likeliest arrival is after the promise, to five minutes; 0 where the promise can still be kept. */
+export function behindSeconds(view: View): number {
+  const eta = destination(view)?.eta;
+  const behind = eta ? (Date.parse(eta.p50_at) - Date.parse(view.promised_at)) / 1000 : 0;
+  return Math.max(0, Math.round(behind / 300) * 300);
+}
+
 export interface Notice {
   readonly key: string;
   readonly tone: Tone;
@@ -94,6 +102,7 @@ export function notices(view: View): Notice[] {
   if (view.went_wrong === "refused") say("refused", "bad", t("refused"), t("refusedNext"));
   if (view.went_wrong === "exception") say("exception", "bad", t("exception"), t("exceptionNext"));
   if (view.late) say("late", "bad", t("late"), t("lateNext"));
+  else if (behindSeconds(view) > 0) say("risk", "warn", t("behind", { duration: duration(behindSeconds(view)) }), t("lateRiskNext"));
   else if (view.alerts.includes("late_risk")) say("risk", "warn", t("lateRisk"), t("lateRiskNext"));
   if (view.vehicle?.stale) say("silent", "warn", t("silent"), t("silentNext"));
   else if (view.alerts.includes("long_stop")) say("standing", "warn", t("standing"), t("standingNext"));

@@ -26,6 +26,7 @@ README_SHOWS = {
     "track-near.en.light.phone.png": "customer.png",
     "dispatch-board.zh-CN.dark.desk.png": "board.png",
 }
+MOST_PICTURES = 6
 SIZES = {"phone": PHONE, "desk": DESK}
 LOOKS = tuple(product(("zh-CN", "en"), ("light", "dark"), SIZES))
 
@@ -65,9 +66,20 @@ async def _signed_in(
         yield page
 
 
+async def _still(page: Page) -> bytes:
+    """The page once two pictures of it are alike, for names come to a map after the map; or the last of some."""
+    before = b""
+    for _ in range(MOST_PICTURES):
+        now = await page.screenshot(full_page=True)
+        if now == before:
+            break
+        before = now
+    return now
+
+
 async def _take(page: Page, name: str) -> None:
     path = FOLDER / name
-    await page.screenshot(path=path, full_page=True)
+    path.write_bytes(await _still(page))
     print(path.relative_to(ROOT), flush=True)  # noqa: T201
     if name in README_SHOWS:
         README_IMAGES.mkdir(exist_ok=True)

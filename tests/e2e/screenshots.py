@@ -67,7 +67,7 @@ async def _signed_in(
 
 
 async def _still(page: Page) -> bytes:
-    """The page once two pictures of it are alike, for names come to a map after the map; or the last of some."""
+    """The page once two pictures of it are alike (a map gets its names late), or the last of some."""
     before = b""
     for _ in range(MOST_PICTURES):
         now = await page.screenshot(full_page=True)

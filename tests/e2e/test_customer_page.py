@@ -87,7 +87,7 @@ async def _offline_and_back(page: Page) -> None:
 
 async def _language_is_kept(page: Page) -> None:
     await page.get_by_role("button", name="English").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("On the way")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Out for delivery")
     await page.reload()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("On the way", timeout=WITHIN_MS)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Out for delivery", timeout=WITHIN_MS)
     assert await page.locator("html").get_attribute("lang") == "en"

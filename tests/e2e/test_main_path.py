@@ -41,13 +41,13 @@ async def test_a_truck_that_drives_off_moves_on_its_orders_page(
             with publisher(broker) as publish:
                 publish("trk-1/scan", payload(scan(left_at - timedelta(minutes=1), "P1", "load")))
                 publish("trk-1/gps", payload([*standing, *drive(left_at, 0, 3_000)]))
-            driving = await _view_where(page, "dispatched")
+            # The scan is eleven minutes old: with the backlog, it is committed after the live fixes.
+            driving = await _view_where(page, {"received", "loaded", "dispatched"})
             with publisher(broker) as publish:
                 publish("trk-1/gps", payload(fix(datetime.now(UTC), 8_000, seq=100)))
-            moved = await _view_where(page, "dispatched", beyond=driving["vehicle"]["lat"])
+            moved = await _view_where(page, {"dispatched"}, beyond=driving["vehicle"]["lat"])
 
     assert (before["vehicle"], _reached(before)) == (None, {"received"})
-    assert {"received", "loaded", "dispatched"} <= _reached(driving)
     assert driving["vehicle"]["label"] == "沪A12345"
     # From afar customers are told about where it is: somewhere in a cell of a kilometre.
     assert moved["vehicle"]["lat"] == pytest.approx(north(8_000), abs=0.01)
@@ -58,12 +58,12 @@ def _reached(view: Any) -> set[str]:
     return {milestone["stage"] for milestone in view["milestones"] if milestone["actual_at"]}
 
 
-async def _view_where(page: EventReader, stage: str, beyond: float = 0.0) -> Any:
-    """The first view with this stage reached, the vehicle further north and an arrival expected."""
+async def _view_where(page: EventReader, stages: set[str], beyond: float = 0.0) -> Any:
+    """The first view with these stages reached, the vehicle further north and an arrival expected."""
     while True:
         view = (await page.next("view")).data
         is_there = view["vehicle"] is not None and view["vehicle"]["lat"] > beyond
-        if stage in _reached(view) and is_there and view["stops"][-1]["eta"] is not None:
+        if stages <= _reached(view) and is_there and view["stops"][-1]["eta"] is not None:
             return view
 
 

@@ -106,6 +106,7 @@ async def test_a_vehicle_shows_its_trip_driver_and_devices(world: ApiWorld) -> N
     await world.post(f"/v1/devices/{device['id']}/assignments", {"vehicle_id": vehicle})
     idle = await world.get(f"/v1/vehicles/{vehicle}/detail")
     assert (idle["trip"], idle["driver"], idle["status"]) == (None, None, None)
+    assert [(one["name"], one["silent"]) for one in idle["devices"]] == [("trk-1", True)]
 
     later = await trip_of(world, vehicle, begins_h=10)
     assert (await world.get(f"/v1/vehicles/{vehicle}/detail"))["trip"]["id"] == later["id"]
@@ -115,7 +116,7 @@ async def test_a_vehicle_shows_its_trip_driver_and_devices(world: ApiWorld) -> N
     busy = await world.get(f"/v1/vehicles/{vehicle}/detail")
     assert (busy["trip"]["id"], busy["driver"]["login"], busy["status"]) == (now["id"], "driver-1", "moving")
     assert [stop["name"] for stop in busy["trip"]["stops"]] == ["上海", "苏州"]
-    assert [(one["name"], one["silent"]) for one in busy["devices"]] == [("trk-1", True)]
+    assert [(one["name"], one["silent"]) for one in busy["devices"]] == [("trk-1", False)]
 
 
 async def test_a_long_track_is_thinned_out_evenly(world: ApiWorld) -> None:

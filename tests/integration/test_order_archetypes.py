@@ -1,6 +1,6 @@
 """Archetypes of orders, one by one and mixed over two days: everything that must follow, did.
 
-`make orders` mixes 200 of them; a test run mixes six of each.
+`make orders` mixes 200 of them; a test run mixes three of each.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from order_play import BEGINNING, Play, Played, archetypes, check_look, expected
 
 from store.pool import open_connection
 
-MIXED = int(os.environ.get("ZAITU_MIXED_ORDERS", "72"))
+MIXED = int(os.environ.get("ZAITU_MIXED_ORDERS", "36"))
 FIRST_HOUR = datetime.fromisoformat("2026-09-29T00:20:00+08:00")
 HOURS = 48
 OFFICE_HOURS = range(9, 15)

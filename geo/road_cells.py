@@ -42,12 +42,15 @@ _HALF_GRID = 1 << 24
 class RoadPath:
     """A route in n pieces.
 
-    `edges_m` (n + 1) are metres from the start; `weights_m` (n) the metres that count, turns included;
-    `cells` (levels, n) the key of each piece's cell at every level, area first and, of a lane, the lane
-    last; `elapsed_keys` (n + 1, of a lane) name the edges in what is learned of its timetable.
+    `edges_m` (n + 1) are metres from the start, at `lats`, `lons` (n + 1, degrees); `weights_m` (n) the
+    metres that count, turns included; `cells` (levels, n) the key of each piece's cell at every level, area
+    first and, of a lane, the lane last; `elapsed_keys` (n + 1, of a lane) name the edges in what is learned
+    of its timetable.
     """
 
     edges_m: NDArray[np.float64]
+    lats: NDArray[np.float64]
+    lons: NDArray[np.float64]
     weights_m: NDArray[np.float64]
     cells: NDArray[np.int64]
     elapsed_keys: NDArray[np.int64] | None
@@ -79,6 +82,8 @@ def road_path(
     ]
     return RoadPath(
         edges_m=edges_m,
+        lats=np.interp(edges_m, along_m, latitudes),
+        lons=np.interp(edges_m, along_m, longitudes),
         weights_m=np.diff(edges_m) + TURN_METRES_PER_RAD * turns,
         cells=np.stack(grid if lane is None else [*grid, _lane_keys(_LANE_LEVEL, lane, count)]),
         elapsed_keys=None if lane is None else _lane_keys(_ELAPSED_LEVEL, lane, count + 1),

@@ -85,11 +85,15 @@ class TripStop:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far along the route a trip was at its newest fix, and how fast it came there."""
+    """How far along the route a trip was at its newest fix, and how fast it came there.
+
+    beside_route: latitude and longitude of a vehicle that has left the route; `distance_m` is where it left.
+    """
 
     distance_m: float
     fix_at: datetime
     recent_pace_s_per_m: float | None
+    beside_route: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +211,13 @@ async def estimate_milestones(
 def _trip(row: Any) -> TripUnderWay:
     progress = None
     if row["fix_at"] is not None:
-        progress = Progress(row["distance_m"], row["fix_at"], row["recent_pace_s_per_m"])
+        has_left = row["off_route_since"] is not None and row["seen_at"] == row["fix_at"]
+        progress = Progress(
+            row["distance_m"],
+            row["fix_at"],
+            row["recent_pace_s_per_m"],
+            beside_route=(row["lat"], row["lon"]) if has_left else None,
+        )
     return TripUnderWay(
         trip_id=row["trip_id"],
         vehicle_id=row["vehicle_id"],

@@ -19,6 +19,7 @@ from domain.estimates import (
     worth_publishing,
 )
 from domain.rules import DrivingLimit
+from geo.detours import rejoining_m
 from geo.eta import RECENT_S, Arrivals, estimate, free_flow_profile, planned_profile
 from geo.pace import PaceTable
 from geo.quantiles import ErrorBook
@@ -103,7 +104,7 @@ def estimate_trip(
         table.service_s(stop.service_s, service_keys(stop.kind, stop.geofence_id), now_s)
         for stop in trip.stops
     ]
-    start = _start(trip, services_s, now)
+    start = _start(trip, path, services_s, now)
     if start is None:
         return ()
     distances_m = np.array([stop.distance_m for stop in trip.stops])
@@ -153,7 +154,7 @@ class _Start:
     is_heard: bool = True
 
 
-def _start(trip: TripUnderWay, services_s: Sequence[float], now: datetime) -> _Start | None:
+def _start(trip: TripUnderWay, path: RoadPath, services_s: Sequence[float], now: datetime) -> _Start | None:
     if trip.progress is None:
         return _planned_start(trip, now)
     reached_m, pace = trip.progress.distance_m, trip.progress.recent_pace_s_per_m
@@ -161,6 +162,10 @@ def _start(trip: TripUnderWay, services_s: Sequence[float], now: datetime) -> _S
         (n for n, stop in enumerate(trip.stops) if stop.entered_at or stop.distance_m <= reached_m),
         default=-1,
     )
+    if trip.progress.beside_route is not None:
+        until_m = trip.stops[here + 1].distance_m if here + 1 < len(trip.stops) else float(path.edges_m[-1])
+        # What it lost of late against the route is in the way it has gone.
+        reached_m, pace = rejoining_m(path, *trip.progress.beside_route, reached_m, until_m), None
     stands = here >= 0 and reached_m <= trip.stops[here].distance_m + BESIDE_STOP_M
     leaves_at = _leaves_at(trip.stops[here], services_s[here]) if here >= 0 else None
     # Standing at a stop says nothing about the road, not in the ten minutes after it either.

@@ -33,7 +33,8 @@ order by ots.order_id, ots.order_seq;
 -- name: under_way
 -- Trips whose time it is, with their stops, the first arrivals at their fences, and what was told last.
 -- :vehicle_ids and :trip_ids null: all of them.
-select t.trip_id, t.vehicle_id, d.time_zone, seen.device_time as seen_at, t.free_flow_s, p.distance_m, p.fix_at, p.recent_pace_s_per_m,
+select t.trip_id, t.vehicle_id, d.time_zone, seen.device_time as seen_at, seen.lat, seen.lon, t.free_flow_s,
+       p.distance_m, p.fix_at, p.recent_pace_s_per_m, p.off_route_since,
        stops.stops, entered.geofence_ids as entered_ids, entered.ats as entered_ats,
        told.computed_at as told_at, told.stop_ids as told_stop_ids, told.p50_ats as told_p50_ats,
        told.p90_ats as told_p90_ats

@@ -22,8 +22,10 @@ READY_WITHIN_S = 120.0
 
 
 @asynccontextmanager
-async def running_services(database_url: str, broker: Broker, folder: Path) -> AsyncIterator[str]:
-    """Run ingest, watch and api; the API's address."""
+async def running_services(
+    database_url: str, broker: Broker, folder: Path, **settings: str
+) -> AsyncIterator[str]:
+    """Run ingest, watch and api, with these settings too; the API's address."""
     environment = {
         **os.environ,
         "DATABASE_URL": database_url,
@@ -35,6 +37,7 @@ async def running_services(database_url: str, broker: Broker, folder: Path) -> A
         "ZAITU_DEVICE_HTTP_PORT": "0",
         "ZAITU_INGEST_METRICS_PORT": "0",
         "ZAITU_WATCH_METRICS_PORT": "0",
+        **settings,
     }
     async with Children(folder / "log", environment, asyncio.Event()) as children:
         ingest, watch, api = [await children.start(name, name) for name in ("ingest", "watch", "api")]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from browser import DESK, chromium, opened, serious_findings, sign_in
 from company import fix, payload
-from ingest_process import publisher
+from ingest_process import publisher, wait_until
 from playwright.async_api import expect
 from services import ADMIN_TOKEN, READY_WITHIN_S, Office, running_services
 
@@ -71,3 +73,35 @@ async def test_what_was_rejected_is_opened_and_tried_again_and_only_those_who_ma
             await expect(page.locator("[data-device=trk-1]")).to_be_visible()
             await expect(page.get_by_role("button", name="Rejected payloads")).to_have_count(0)
             await expect(page.get_by_role("button", name="Show 1 rejected")).to_have_count(0)
+
+
+@pytest.mark.lasts(30)
+async def test_a_device_nobody_registered_waits_on_the_page_and_what_it_sent_counts_once_it_is_approved(
+    database_url: str, broker: Broker, tmp_path: Path
+) -> None:
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    async with (
+        running_services(database_url, broker, tmp_path, ZAITU_ENROLL="open") as url,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=READY_WITHIN_S) as client,
+        chromium() as browser,
+    ):
+        office = Office(client, datetime.now(UTC) - timedelta(hours=1))
+        depot = (await office.add("depots", code="SH1", name="上海仓"))["id"]
+        await office.add("users", login="mgr-1", password=PASSWORD, role="manager", depot_ids=[depot])
+        with publisher(broker) as publish:
+            publish("trk-9/gps", payload(fix(datetime.now(UTC), 0.0, seq=1)))
+        async with opened(browser, url, language="en", size=DESK) as page:
+            await sign_in(page, "mgr-1", PASSWORD)
+            await page.goto("/#devices")
+            waiting = page.locator("[data-waiting]")
+            await expect(waiting).to_contain_text("1 device waits for approval")
+            assert await serious_findings(page) == []
+            await waiting.get_by_role("button", name="Approve trk-9").click()
+            await expect(waiting.get_by_role("status")).to_contain_text("trk-9 is approved")
+            await expect(page.locator("[data-device=trk-9]")).to_be_visible()
+            assert await serious_findings(page) == []
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            fixes = "select seq from position join device using (device_id) where name = 'trk-9'"
+            await asyncio.to_thread(
+                wait_until, lambda: connection.execute(fixes).fetchall() == [(1,)], "the fix kept till then"
+            )

@@ -141,6 +141,19 @@ async def test_a_delay_is_told_and_counts_as_wobble(world: World) -> None:
     assert world.measures.eta_standing_min._value.get() == 10
 
 
+async def test_a_vehicle_on_a_detour_gets_nearer_though_its_progress_stays(world: World) -> None:
+    _, vehicle_id, trip_id = await run_to_hub_and_customer(world)
+    await world.drive(trip_id, vehicle_id, 10, 10_000)
+    await world.estimate(10)
+    # The route runs from 31, 120 to 32, 121; ten minutes on, 10 km further, and some metres aside.
+    share = 20_000 / float(cumulative_m([31.0, 32.0], [120.0, 121.0])[-1])
+    lat, lon = 31 + share, 120 + share
+    await world.leave_route(trip_id, vehicle_id, 20, 10_000, lat, lon + 0.005)
+    await world.estimate(20)
+    first, second = await world.publications(trip_id)
+    assert abs(second[0]["p50_at"] - first[0]["p50_at"]) <= timedelta(minutes=1)
+
+
 async def test_a_silent_vehicles_estimate_widens_and_is_never_in_the_past(world: World) -> None:
     _, vehicle_id, trip_id = await run_to_hub_and_customer(world)
     await world.drive(trip_id, vehicle_id, 10, 10_000)

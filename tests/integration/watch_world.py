@@ -210,6 +210,17 @@ class World:
             [crossings.Progress(trip_id, vehicle_id, at(minute), distance_m, 0.0, None, pace)],
         )
 
+    async def leave_route(
+        self, trip_id: int, vehicle_id: int, minute: float, left_m: float, lat: float, lon: float
+    ) -> None:
+        """A fix of the vehicle beside its route, which it left at `left_m` five minutes ago."""
+        await self.seen(vehicle_id, minute)
+        await self.connection.execute(
+            "update latest_position set lat = $2, lon = $3 where vehicle_id = $1", vehicle_id, lat, lon
+        )
+        left = crossings.Progress(trip_id, vehicle_id, at(minute), left_m, 500.0, at(minute - 5), None)
+        await crossings.advance_progress(self.connection, [left])
+
     async def estimate(
         self, minute: float, heard: Heard | None = None, *, everything: bool = False, is_first: bool = False
     ) -> dict[str, set[int]]:

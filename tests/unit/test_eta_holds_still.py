@@ -20,6 +20,8 @@ LATS, LONS = [31.0, 31.4], [120.0, 120.0]
 PATH = road_path(LATS, LONS, lane=lane_of(LATS, LONS))
 LENGTH_M = float(PATH.edges_m[-1])
 MPS, SERVICE_S = 12.0, 600.0
+DETOUR_LON = 0.01
+"""Degrees; 950 m."""
 STOPS_M = (0.0, LENGTH_M / 2, LENGTH_M)
 ARRIVES_S = (0.0, STOPS_M[1] / MPS, STOPS_M[2] / MPS + SERVICE_S)
 
@@ -38,14 +40,25 @@ def at_m(seconds: float) -> float:
 
 
 def told_ends(
-    departure_at: datetime, table: PaceTable, *, unheard_min: tuple[int, int] = (0, 0), planned: bool = True
+    departure_at: datetime,
+    table: PaceTable,
+    *,
+    unheard_min: tuple[int, int] = (0, 0),
+    detour_min: tuple[int, int] = (0, 0),
+    planned: bool = True,
 ) -> list[datetime]:
-    """The p50 of the last stop, each minute of the drive; positions of the minutes between are missing."""
+    """The p50 of the last stop, each minute of the drive; positions of the minutes between `unheard_min` are
+    missing, those between `detour_min` on a road `DETOUR_LON` east of the route.
+    """
     ends = []
     arrives_at = [departure_at + timedelta(seconds=seconds) for seconds in ARRIVES_S]
     for minute in range(2, int(ARRIVES_S[2] / 60.0) - 2):
         heard_s = 60.0 * np.array([m for m in range(minute + 1) if not unheard_min[0] < m < unheard_min[1]])
-        places_m = np.array([at_m(s) for s in heard_s])
+        is_beside = (heard_s > 60.0 * detour_min[0]) & (heard_s < 60.0 * detour_min[1])
+        true_m = np.array([at_m(s) for s in heard_s])
+        # Progress stays where the route was left.
+        places_m = np.where(is_beside, at_m(60.0 * detour_min[0]), true_m)
+        beside = (float(np.interp(true_m[-1], [0.0, LENGTH_M], LATS)), LONS[0] + DETOUR_LON)
         pace = recent_pace_s_per_m(heard_s[-12:], places_m[-12:])
         newest_at = departure_at + timedelta(seconds=float(heard_s[-1]))
         stops = tuple(
@@ -61,7 +74,12 @@ def told_ends(
             )
             for n in range(3)
         )
-        progress = Progress(float(places_m[-1]), newest_at, None if np.isnan(pace) else pace)
+        progress = Progress(
+            float(places_m[-1]),
+            newest_at,
+            None if np.isnan(pace) else pace,
+            beside_route=beside if is_beside[-1] else None,
+        )
         trip = TripUnderWay(1, 1, "UTC", stops, newest_at, progress, None)
         now = departure_at + timedelta(minutes=minute)
         ends.append(estimate_trip(trip, PATH, table, ErrorBook(), now)[-1].p50_at)
@@ -93,6 +111,13 @@ def test_a_gap_without_positions_moves_little_while_it_lasts_and_when_it_ends() 
     undisturbed = told_ends(MONDAY_MORNING, PaceTable())
     ends = told_ends(MONDAY_MORNING, PaceTable(), unheard_min=(5, 20))
     assert largest_move_s(ends) <= 120.0
+    assert abs((ends[-1] - undisturbed[-1]).total_seconds()) <= 1.0
+
+
+def test_a_detour_beside_the_route_moves_little_when_it_begins_while_it_lasts_and_when_it_ends() -> None:
+    undisturbed = told_ends(MONDAY_MORNING, PaceTable())
+    ends = told_ends(MONDAY_MORNING, PaceTable(), detour_min=(8, 24))
+    assert largest_move_s(ends) <= 95.0
     assert abs((ends[-1] - undisturbed[-1]).total_seconds()) <= 1.0
 
 

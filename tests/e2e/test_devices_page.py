@@ -98,6 +98,7 @@ async def test_a_device_nobody_registered_waits_on_the_page_and_what_it_sent_cou
             assert await serious_findings(page) == []
             await waiting.get_by_role("button", name="Approve trk-9").click()
             await expect(waiting.get_by_role("status")).to_contain_text("trk-9 is approved")
+            await page.get_by_role("button", name="All", exact=True).click()
             await expect(page.locator("[data-device=trk-9]")).to_be_visible()
             assert await serious_findings(page) == []
         with psycopg.connect(database_url, autocommit=True) as connection:

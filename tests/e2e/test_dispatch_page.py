@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 
 import httpx
 import pytest
+import pytest_asyncio
 from browser import DESK, chromium, opened, sign_in
 from lively_world import PASSWORD, LivelyWorld, alarm, lively_world
 from playwright.async_api import Page, expect
@@ -16,10 +18,15 @@ from domain.access import Role
 WITHIN_MS = 60_000
 
 
-@pytest.fixture
-async def world(database_url: str) -> AsyncIterator[LivelyWorld]:
-    async with lively_world(database_url) as world:
-        yield world
+# One worker runs them all, in one company: setting it up takes as long as a test.
+pytestmark = [pytest.mark.xdist_group("dispatch"), pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(another_database: Callable[[], AbstractContextManager[str]]) -> AsyncIterator[LivelyWorld]:
+    with another_database() as database_url:
+        async with lively_world(database_url) as world:
+            yield world
 
 
 async def _enter(page: Page, world: LivelyWorld, role: Role) -> None:

@@ -23,7 +23,7 @@ from runtime.slow_clients import PatientProtocol
 from store import facts
 from store.cipher import Cipher
 from store.facts import LatestPosition
-from store.pool import open_connection
+from store.pool import Connection, open_connection
 from store.unit_of_work import UnitOfWork, unit_of_work
 
 ADMIN_TOKEN = "an administrator's token of the tests"
@@ -59,6 +59,7 @@ class ApiWorld:
         self.clock = clock
         self.database_url = database_url
         self._server = server
+        self._idle: list[Connection] = []
 
     def stop(self) -> None:
         """Ask the API to stop."""
@@ -103,11 +104,17 @@ class ApiWorld:
     @asynccontextmanager
     async def work(self) -> AsyncIterator[UnitOfWork]:
         """A transaction of another process."""
-        connection = await open_connection(self.database_url)
+        connection = self._idle.pop() if self._idle else await open_connection(self.database_url)
         try:
             async with unit_of_work(connection) as work:
                 yield work
         finally:
+            if not connection.is_closed():
+                self._idle.append(connection)
+
+    async def disconnect(self) -> None:
+        """Close the connections of those transactions."""
+        for connection in self._idle:
             await connection.close()
 
     async def moves(
@@ -183,7 +190,11 @@ async def running_api(
         async with httpx.AsyncClient(
             base_url=url, headers=headers, timeout=WITHIN_S, limits=limits
         ) as client:
-            yield ApiWorld(client, clock, database_url, server)
+            world = ApiWorld(client, clock, database_url, server)
+            try:
+                yield world
+            finally:
+                await world.disconnect()
     finally:
         server.should_exit = True
         await serving

@@ -86,6 +86,8 @@ def table_of_duties(
             lambda work, now, turn: etas.run(work, principal, now, turn, publish_rule, learned, measures),
             every=eta_interval,
             wakes_on=frozenset({"position", "trip", "order"}),
+            # With what ingest, the API and the page take, a new window is on the page within two seconds.
+            at_most_every=timedelta(seconds=1),
         ),
         Duty(
             "late_risk",

@@ -21,7 +21,7 @@ from watch.schedule import Duty, Schedule, Turn
 Clock = Callable[[], datetime]
 TakeLock = Callable[[Connection], Awaitable[bool]]
 
-POLL_S = 1.0
+POLL_S = 0.5
 STAND_BY_S = 3.0
 _log = structlog.stdlib.get_logger(__name__)
 

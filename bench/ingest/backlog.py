@@ -95,9 +95,10 @@ class Backlog:
 
     def lost_and_duplicated(self) -> tuple[float, float]:
         """Fixes sent and not stored, and fixes stored more than once."""
-        stored = self._servers.value("select count(*) from position")
-        distinct = self._servers.value(
-            "select count(*) from (select distinct device_id, device_time from position) as once"
+        distinct, stored = self._servers.value(
+            # Grouped: of `distinct` TimescaleDB makes a million steps through the index.
+            "select array[count(*), sum(times)] from "
+            "(select count(*) as times from position group by device_id, device_time) as once"
         )
         return float(self._fixes_sent - distinct), float(stored - distinct)
 

@@ -1,13 +1,14 @@
 // How geofences are drawn: areas as fills with an edge, corridors as lines as wide as they are on the ground.
 
 import type { AddLayerObject, ExpressionSpecification } from "maplibre-gl";
-import type { Feature, Position } from "geojson";
+import type { Feature, FeatureCollection, Position } from "geojson";
 
 import type { LonLat } from "../../../map/datum.ts";
+import type { MapStage } from "../../../map/stage.ts";
 import { MAP_FONT, type Palette } from "../../../map/style.ts";
 import { pathAt, points, ringAround, type Shape } from "./shape.ts";
 
-/** How one is to be seen: plain, forbidden, over, chosen in the list, or being drawn. */
+/** How one is to be seen: plain, forbidden, over (or only to show where things are), chosen in the list, or being drawn. */
 export type Look = "plain" | "restricted" | "ended" | "chosen" | "draft";
 
 type Shown = (place: LonLat) => [number, number];
@@ -17,8 +18,6 @@ interface Properties {
   readonly id?: string;
   readonly name?: string;
 }
-
-export const SOURCES = ["fences", "draft", "rubber"] as const;
 
 const EQUATOR_M = 40_075_016.7;
 const TILE_PX = 512;
@@ -31,21 +30,21 @@ const ON_THE_GROUND: ExpressionSpecification = [
 const IS_AREA: ExpressionSpecification = ["==", ["get", "as"], "area"];
 const IS_CORRIDOR: ExpressionSpecification = ["==", ["get", "as"], "corridor"];
 
-export const LAYERS: readonly AddLayerObject[] = [
-  ...(["fence", "draft"] as const).flatMap((name): AddLayerObject[] => {
-    const source = name === "fence" ? "fences" : "draft";
-    return [
-      { id: `${name}-area`, type: "fill", source, filter: IS_AREA, paint: { "fill-opacity": 0.18 } },
-      { id: `${name}-edge`, type: "line", source, filter: IS_AREA, paint: { "line-width": 2 } },
-      {
-        id: `${name}-corridor`, type: "line", source, filter: IS_CORRIDOR,
-        layout: { "line-cap": "round", "line-join": "round" },
-        paint: { "line-width": ON_THE_GROUND, "line-opacity": 0.25 },
-      },
-      { id: `${name}-line`, type: "line", source, filter: IS_CORRIDOR, paint: { "line-width": 2 } },
-    ];
-  }),
-  { id: "rubber", type: "line", source: "rubber", paint: { "line-width": 2, "line-dasharray": [2, 2] } },
+function areas(name: "fence" | "draft", source: "fences" | "draft"): AddLayerObject[] {
+  return [
+    { id: `${name}-area`, type: "fill", source, filter: IS_AREA, paint: { "fill-opacity": 0.18 } },
+    { id: `${name}-edge`, type: "line", source, filter: IS_AREA, paint: { "line-width": 2 } },
+    {
+      id: `${name}-corridor`, type: "line", source, filter: IS_CORRIDOR,
+      layout: { "line-cap": "round", "line-join": "round" },
+      paint: { "line-width": ON_THE_GROUND, "line-opacity": 0.25 },
+    },
+    { id: `${name}-line`, type: "line", source, filter: IS_CORRIDOR, paint: { "line-width": 2 } },
+  ];
+}
+
+const FENCE_LAYERS: readonly AddLayerObject[] = [
+  ...areas("fence", "fences"),
   // From far away an area is smaller than a point.
   {
     id: "fence-dot", type: "circle", source: "fences", filter: ["==", ["get", "as"], "name"], maxzoom: 11,
@@ -61,8 +60,28 @@ export const LAYERS: readonly AddLayerObject[] = [
   },
 ];
 
+const DRAFT_LAYERS: readonly AddLayerObject[] = [
+  ...areas("draft", "draft"),
+  { id: "rubber", type: "line", source: "rubber", paint: { "line-width": 2, "line-dasharray": [2, 2] } },
+];
+
+/** Have a map draw the sources `fences` and, for who edits them, `draft` and `rubber`; their data is still to be set. */
+export function addLayers(stage: MapStage, { editable }: { editable: boolean }): void {
+  const { map } = stage;
+  const sources = editable ? ["fences", "draft", "rubber"] : ["fences"];
+  for (const source of sources) map.addSource(source, { type: "geojson", data: collection([]) });
+  for (const layer of editable ? [...FENCE_LAYERS, ...DRAFT_LAYERS] : FENCE_LAYERS) map.addLayer(layer);
+  stage.painted((palette) => {
+    for (const [layer, property, value] of paintOf(palette)) if (map.getLayer(layer)) map.setPaintProperty(layer, property, value);
+  });
+}
+
+export function collection(features: Feature[]): FeatureCollection {
+  return { type: "FeatureCollection", features };
+}
+
 /** The layers' colours: layer, property, value. */
-export function paintOf(palette: Palette): [layer: string, property: "fill-color" | "line-color" | "text-color" | "circle-color" | "circle-stroke-color", value: string | ExpressionSpecification][] {
+function paintOf(palette: Palette): [layer: string, property: "fill-color" | "line-color" | "text-color" | "text-halo-color" | "circle-color" | "circle-stroke-color", value: string | ExpressionSpecification][] {
   const colour: ExpressionSpecification = ["match", ["get", "look"], "restricted", palette.bad, "ended", palette.done, "chosen", palette.warn, palette.route];
   return [
     ["fence-area", "fill-color", colour],
@@ -77,6 +96,7 @@ export function paintOf(palette: Palette): [layer: string, property: "fill-color
     ["fence-dot", "circle-color", colour],
     ["fence-dot", "circle-stroke-color", palette.casing],
     ["fence-name", "text-color", palette.text],
+    ["fence-name", "text-halo-color", palette.halo],
   ];
 }
 

@@ -5,12 +5,11 @@
 // the second of a double press, ends it. Afterwards a double press on a point takes it out.
 
 import type { GeoJSONSource, LngLat, MapMouseEvent, Marker } from "maplibre-gl";
-import type { Feature, FeatureCollection } from "geojson";
 
 import { texts } from "../../../i18n/texts.ts";
 import type { LonLat } from "../../../map/datum.ts";
 import type { MapStage } from "../../../map/stage.ts";
-import { featuresOf, LAYERS, paintOf, type Look, SOURCES } from "./fence-layers.ts";
+import { addLayers, collection, featuresOf, type Look } from "./fence-layers.ts";
 import {
   boundsOf, inserted, middles, moved, niceUp, pathAt, points, removed, type Shape, sizeHandle, sizedTo, type Spot, tidy,
   withPath,
@@ -57,12 +56,7 @@ export class FenceMap {
     private readonly listener: Listener,
   ) {
     const { map } = stage;
-    for (const source of SOURCES) map.addSource(source, { type: "geojson", data: collection([]) });
-    for (const layer of LAYERS) map.addLayer(layer);
-    stage.painted((palette) => {
-      for (const [layer, property, value] of paintOf(palette)) map.setPaintProperty(layer, property, value);
-      map.setPaintProperty("fence-name", "text-halo-color", palette.halo);
-    });
+    addLayers(stage, { editable: true });
     map.on("click", this.#pressed);
     map.on("dblclick", this.#pressedTwice);
     map.on("mousemove", this.#hovered);
@@ -273,8 +267,4 @@ export class FenceMap {
 
 function keyOf(at: string, { part, path, index }: Spot): string {
   return `${at}-${part}-${path}-${index}`;
-}
-
-function collection(features: Feature[]): FeatureCollection {
-  return { type: "FeatureCollection", features };
 }

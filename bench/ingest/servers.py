@@ -44,8 +44,7 @@ class Servers:
         self._say = say
         self._processes: list[subprocess.Popen[bytes]] = []
         self.database_url = ""
-        self.metrics_port = free_port()
-        self.api_port = free_port()
+        self.metrics_port = self.api_port = 0
         # A client of its own for each question would take more of the processor than the question.
         self._http = httpx.Client()
 
@@ -76,6 +75,7 @@ class Servers:
         """Start ingest; returns once it has subscribed."""
         log = self.directory / "ingest.log"
         log.write_text("")
+        self.metrics_port = free_port()
         process = self._start(
             ["-m", "ingest"],
             log,
@@ -83,7 +83,7 @@ class Servers:
             ZAITU_INGEST_METRICS_PORT=str(self.metrics_port),
             ZAITU_DEVICE_HTTP_PORT=str(free_port()),
         )
-        wait_until(lambda: "subscribed " in log.read_text(), "ingest's subscription")
+        wait_until(lambda: _lives(process, log) and "subscribed " in log.read_text(), "ingest's subscription")
         return process
 
     def connected_at(self) -> datetime:
@@ -101,8 +101,10 @@ class Servers:
 
     def start_api(self) -> subprocess.Popen[bytes]:
         """Start the API; returns once it is ready."""
-        process = self._start(["-m", "api"], self.directory / "api.log", ZAITU_API_PORT=str(self.api_port))
-        wait_until(lambda: _answers(f"http://127.0.0.1:{self.api_port}/ready"), "the API")
+        self.api_port, log = free_port(), self.directory / "api.log"
+        process = self._start(["-m", "api"], log, ZAITU_API_PORT=str(self.api_port))
+        ready = f"http://127.0.0.1:{self.api_port}/ready"
+        wait_until(lambda: _lives(process, log) and _answers(ready), "the API")
         return process
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
@@ -155,6 +157,12 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = WAIT_S)
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds:.0f} s for {what}")
         time.sleep(POLL_S)
+
+
+def _lives(process: subprocess.Popen[bytes], log: Path) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"it ended before it was ready: {log.read_text().splitlines()[-1:]}")
+    return True
 
 
 def _answers(url: str) -> bool:

@@ -58,7 +58,7 @@ class TrackingViews:
             promised_at=order.promised_at,
             cancelled=order.cancelled_at is not None,
             late=_is_late(order, now),
-            stops=_stops(order),
+            stops=_stops(order, now),
             milestones=[_milestone(milestone, now) for milestone in order.milestones],
             packages_done=_packages_done(order),
             packages_total=order.packages_total,
@@ -137,7 +137,7 @@ def _milestone(milestone: tracking.TrackedMilestone, now: datetime) -> TrackedMi
     )
 
 
-def _stops(order: TrackedOrder) -> list[TrackedStop]:
+def _stops(order: TrackedOrder, now: datetime) -> list[TrackedStop]:
     etas = {eta.stop_seq: Eta.model_validate(eta) for eta in order.etas}
     return [
         TrackedStop(
@@ -148,6 +148,7 @@ def _stops(order: TrackedOrder) -> list[TrackedStop]:
             lon=stop.lon,
             planned_at=stop.planned_at,
             eta=etas.get(stop.seq),
+            due=stop.seq in etas and etas[stop.seq].p50_at <= now,
         )
         for stop in order.stops
     ]

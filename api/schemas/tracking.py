@@ -27,6 +27,7 @@ class TrackedStop(Response):
     lon: float | None
     planned_at: Time | None
     eta: Eta | None
+    due: bool = Field(description="`eta.p50_at` has come: expect it any moment, whatever the time says")
 
 
 class TrackedMilestone(Response):

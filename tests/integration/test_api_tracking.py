@@ -144,9 +144,11 @@ async def test_estimates_alerts_and_lateness_are_shown(journey: Journey) -> None
     eta = view["stops"][2]["eta"]
     assert (eta["p10_at"], eta["p90_at"]) == ("2026-11-21T13:50:00Z", "2026-11-21T14:20:00Z")
     assert (view["alerts"], view["late"]) == (["late_risk"], False)
+    assert [stop["due"] for stop in view["stops"]] == [False, False, False]
     journey.world.clock.advance(hours=7)
     late = await journey.view()
     assert late["late"] is True
+    assert [stop["due"] for stop in late["stops"]] == [False, False, True]
     assert {m["stage"]: m["colour"] for m in late["milestones"]}["delivered"] == "red"
 
 

@@ -161,7 +161,8 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = WAIT_S)
 
 def _lives(process: subprocess.Popen[bytes], log: Path) -> bool:
     if process.poll() is not None:
-        raise RuntimeError(f"it ended before it was ready: {log.read_text().splitlines()[-1:]}")
+        said = log.read_text().strip().rpartition("\n")[2]
+        raise RuntimeError(f"a server ended before it was ready; the last line of {log}: {said}")
     return True
 
 

@@ -53,6 +53,21 @@ async def running_services(
         children.check()
 
 
+@asynccontextmanager
+async def opened_office(
+    database_url: str, broker: Broker, folder: Path, since: datetime, **settings: str
+) -> AsyncIterator[Office]:
+    """The services, with these settings too, and an office whose things have been there since then."""
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    async with (
+        running_services(database_url, broker, folder, **settings) as url,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=READY_WITHIN_S) as client,
+    ):
+        office = Office(client, url, since)
+        office.depot = (await office.add("depots", code="SH1", name="上海仓"))["id"]
+        yield office
+
+
 def address_of(child: Child) -> str | None:
     """Where an HTTP server listens, once it has said so in its log."""
     found = (re.search(r"Uvicorn running on (http://[\d.:]+)", event) for event in child.events())
@@ -68,31 +83,33 @@ async def answers(url: str) -> bool:
 
 
 class Office:
-    """Registers over HTTP what the facts are about."""
+    """Registers over HTTP, as administrator, what the facts are about, in a depot of its own."""
 
-    def __init__(self, client: httpx.AsyncClient, since: datetime) -> None:
-        self._client = client
+    def __init__(self, client: httpx.AsyncClient, url: str, since: datetime) -> None:
+        self.client = client
+        self.url = url
+        self.depot = ""
         self._since = since
 
     async def add(self, what: str, **body: object) -> Any:
-        response = await self._client.post(f"/v1/{what}", json=body)
+        response = await self.client.post(f"/v1/{what}", json=body)
         assert response.status_code == 201, response.text
         return response.json()
 
-    async def truck(self, depot: str) -> str:
+    async def truck(self) -> str:
         """A vehicle whose tracker is called trk-1."""
-        vehicle = (await self.add("vehicles", depot_id=depot, label="沪A12345"))["id"]
-        device = (await self.add("devices", depot_id=depot, name="trk-1", kind="tracker"))["id"]
+        vehicle = (await self.add("vehicles", depot_id=self.depot, label="沪A12345"))["id"]
+        device = (await self.add("devices", depot_id=self.depot, name="trk-1", kind="tracker"))["id"]
         await self.add(f"devices/{device}/assignments", vehicle_id=vehicle, **{"from": self._at(0)})
         return str(vehicle)
 
-    async def order(self, depot: str, vehicle: str) -> str:
+    async def order(self, vehicle: str) -> str:
         """An order from the beginning of the road to a customer 30 km up; the token of its page."""
         stops = []
         for kind, metres in (("origin", 0.0), ("destination", 30_000.0)):
             circle = {"type": "Point", "coordinates": [LON, north(metres)], "radius_m": 200}
             fence = await self.add(
-                "geofences", depot_id=depot, name=kind, geometry=circle, valid_from=self._at(0)
+                "geofences", depot_id=self.depot, name=kind, geometry=circle, valid_from=self._at(0)
             )
             stops.append({"kind": kind, "name": kind, "geofence_id": fence["id"]})
         trip = await self.add(
@@ -109,7 +126,7 @@ class Office:
         )
         order = await self.add(
             "orders",
-            depot_id=depot,
+            depot_id=self.depot,
             received_at=self._at(0),
             promised_at=self._at(9),
             stops=stops,

@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
-import httpx
 import pytest
 from browser import chromium, opened
 from company import drive, fix, payload, scan
 from ingest_process import publisher
 from playwright.async_api import Page, expect
-from services import ADMIN_TOKEN, READY_WITHIN_S, Office, running_services
+from services import opened_office
 
 from runtime.stack.mosquitto import Broker
 
@@ -25,16 +24,12 @@ async def test_a_truck_that_drives_moves_on_the_page_which_says_where_when_and_t
 ) -> None:
     left_at = datetime.now(UTC) - timedelta(minutes=10)
     standing = [fix(left_at + timedelta(seconds=10 * turn - 100), 0.0, seq=turn) for turn in range(10)]
-    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     async with (
-        running_services(database_url, broker, tmp_path) as url,
-        httpx.AsyncClient(base_url=url, headers=headers, timeout=READY_WITHIN_S) as client,
+        opened_office(database_url, broker, tmp_path, left_at - timedelta(hours=1)) as office,
         chromium() as browser,
     ):
-        office = Office(client, left_at - timedelta(hours=1))
-        depot = (await office.add("depots", code="SH1", name="上海仓"))["id"]
-        token = await office.order(depot, await office.truck(depot))
-        async with opened(browser, url) as page:
+        token = await office.order(await office.truck())
+        async with opened(browser, office.url) as page:
             await page.goto(f"/track/{token}")
             await expect(page.locator("[data-connection=live]")).to_have_text("实时更新", timeout=WITHIN_MS)
             await expect(page.get_by_role("heading", level=1)).to_have_text("正在准备发货")

@@ -6,14 +6,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 from browser import DESK, chromium, opened, serious_findings, sign_in
 from company import fix, payload
 from ingest_process import publisher, wait_until
 from playwright.async_api import expect
-from services import ADMIN_TOKEN, READY_WITHIN_S, Office, running_services
+from services import opened_office
 
 from runtime.stack.mosquitto import Broker
 
@@ -25,21 +24,17 @@ PASSWORD = "a manager's of this test only"
 async def test_what_was_rejected_is_opened_and_tried_again_and_only_those_who_may_see_it(
     database_url: str, broker: Broker, tmp_path: Path
 ) -> None:
-    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     async with (
-        running_services(database_url, broker, tmp_path) as url,
-        httpx.AsyncClient(base_url=url, headers=headers, timeout=READY_WITHIN_S) as client,
+        opened_office(database_url, broker, tmp_path, datetime.now(UTC) - timedelta(hours=1)) as office,
         chromium() as browser,
     ):
-        office = Office(client, datetime.now(UTC) - timedelta(hours=1))
-        depot = (await office.add("depots", code="SH1", name="上海仓"))["id"]
-        await office.truck(depot)
+        await office.truck()
         for login, role in (("mgr-1", "manager"), ("dsp-1", "dispatcher")):
-            await office.add("users", login=login, password=PASSWORD, role=role, depot_ids=[depot])
+            await office.add("users", login=login, password=PASSWORD, role=role, depot_ids=[office.depot])
         with publisher(broker) as publish:
             publish("trk-2/gps", payload(fix(datetime.now(UTC), 0.0, seq=1)))
             publish("trk-1/gps", b'{"ts": 1')
-        async with opened(browser, url, language="en", size=DESK) as page:
+        async with opened(browser, office.url, language="en", size=DESK) as page:
             await sign_in(page, "mgr-1", PASSWORD)
             await page.goto("/#devices")
             row = page.locator("[data-device=trk-1]")
@@ -60,14 +55,14 @@ async def test_what_was_rejected_is_opened_and_tried_again_and_only_those_who_ma
             await expect(page.locator("[data-rejected=tried]")).to_be_visible()
 
             # A device of no depot yet: once it is registered, what it sent is its depot's, and can be used.
-            await office.add("devices", depot_id=depot, name="trk-2", kind="tracker")
+            await office.add("devices", depot_id=office.depot, name="trk-2", kind="tracker")
             await page.get_by_label("Filter by device").fill("trk-2")
             await page.get_by_role("button", name="Device not registered").click()
             await expect(page.locator("[data-rejected=new]")).to_have_count(1)
             await page.get_by_role("button", name="Try all of").click()
             await expect(page.locator("[data-rejected=used]")).to_have_count(1)
             assert await serious_findings(page) == []
-        async with opened(browser, url, language="en", size=DESK) as page:
+        async with opened(browser, office.url, language="en", size=DESK) as page:
             await sign_in(page, "dsp-1", PASSWORD)
             await page.goto("/#devices")
             await expect(page.locator("[data-device=trk-1]")).to_be_visible()
@@ -79,18 +74,16 @@ async def test_what_was_rejected_is_opened_and_tried_again_and_only_those_who_ma
 async def test_a_device_nobody_registered_waits_on_the_page_and_what_it_sent_counts_once_it_is_approved(
     database_url: str, broker: Broker, tmp_path: Path
 ) -> None:
-    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     async with (
-        running_services(database_url, broker, tmp_path, ZAITU_ENROLL="open") as url,
-        httpx.AsyncClient(base_url=url, headers=headers, timeout=READY_WITHIN_S) as client,
+        opened_office(
+            database_url, broker, tmp_path, datetime.now(UTC) - timedelta(hours=1), ZAITU_ENROLL="open"
+        ) as office,
         chromium() as browser,
     ):
-        office = Office(client, datetime.now(UTC) - timedelta(hours=1))
-        depot = (await office.add("depots", code="SH1", name="上海仓"))["id"]
-        await office.add("users", login="mgr-1", password=PASSWORD, role="manager", depot_ids=[depot])
+        await office.add("users", login="mgr-1", password=PASSWORD, role="manager", depot_ids=[office.depot])
         with publisher(broker) as publish:
             publish("trk-9/gps", payload(fix(datetime.now(UTC), 0.0, seq=1)))
-        async with opened(browser, url, language="en", size=DESK) as page:
+        async with opened(browser, office.url, language="en", size=DESK) as page:
             await sign_in(page, "mgr-1", PASSWORD)
             await page.goto("/#devices")
             waiting = page.locator("[data-waiting]")

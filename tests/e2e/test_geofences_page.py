@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from browser import DESK, chromium, opened, serious_findings, sign_in
 from company import LAT, LON, METRES_PER_DEGREE, drive, payload
 from ingest_process import publisher
 from playwright.async_api import FloatRect, Locator, Page, expect
-from services import ADMIN_TOKEN, READY_WITHIN_S, Office, running_services
+from services import opened_office
 
 from runtime.stack.mosquitto import Broker
 
@@ -23,21 +22,17 @@ PASSWORD = "a dispatcher's of this test only"
 async def test_a_geofence_is_drawn_by_mouse_and_its_crossing_arrives_when_a_truck_drives_through(
     database_url: str, broker: Broker, tmp_path: Path
 ) -> None:
-    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     async with (
-        running_services(database_url, broker, tmp_path) as url,
-        httpx.AsyncClient(base_url=url, headers=headers, timeout=READY_WITHIN_S) as client,
+        opened_office(database_url, broker, tmp_path, datetime.now(UTC) - timedelta(hours=1)) as office,
         chromium() as browser,
     ):
-        office = Office(client, datetime.now(UTC) - timedelta(hours=1))
-        depot = (await office.add("depots", code="SH1", name="上海仓"))["id"]
-        await office.truck(depot)
+        await office.truck()
         # The map looks at the geofences there are: this one brings the truck's road into its middle.
         road = {"type": "LineString", "coordinates": [[LON, LAT], [LON, LAT + 0.04]], "half_width_m": 300}
-        await office.add("geofences", depot_id=depot, name="road", geometry=road)
-        person = {"login": "dsp-1", "password": PASSWORD, "role": "dispatcher", "depot_ids": [depot]}
+        await office.add("geofences", depot_id=office.depot, name="road", geometry=road)
+        person = {"login": "dsp-1", "password": PASSWORD, "role": "dispatcher", "depot_ids": [office.depot]}
         await office.add("users", **person)
-        async with opened(browser, url, language="en", size=DESK) as page:
+        async with opened(browser, office.url, language="en", size=DESK) as page:
             await sign_in(page, "dsp-1", PASSWORD)
             await page.goto("/#geofences")
             await expect(page.get_by_role("button", name="road")).to_be_visible()
@@ -53,7 +48,7 @@ async def test_a_geofence_is_drawn_by_mouse_and_its_crossing_arrives_when_a_truc
             await expect(page.locator("[data-repairs=none]")).to_be_visible()
             await expect(page.get_by_text("No vehicle has come or gone yet")).to_be_visible()
 
-            drawn = (await client.get("/v1/geofences")).json()["items"]
+            drawn = (await office.client.get("/v1/geofences")).json()["items"]
             corners = next(each for each in drawn if each["name"] == "Kunshan")["geometry"]["coordinates"][0]
 
             left_at = datetime.now(UTC) - timedelta(minutes=8)

@@ -8,12 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from company import Company, drive, fix, north, payload, scan
 from event_stream import EventReader
 from ingest_process import publisher, wait_until
-from services import ADMIN_TOKEN, READY_WITHIN_S, Office, running_services
+from services import ADMIN_TOKEN, opened_office, running_services
 
 from runtime.stack.mosquitto import Broker
 from simulators.clock import SystemClock
@@ -26,15 +25,9 @@ async def test_a_truck_that_drives_off_moves_on_its_orders_page(
 ) -> None:
     left_at = datetime.now(UTC) - timedelta(minutes=10)
     standing = [fix(left_at + timedelta(seconds=10 * turn - 100), 0.0, seq=turn) for turn in range(10)]
-    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-    async with (
-        running_services(database_url, broker, tmp_path) as url,
-        httpx.AsyncClient(base_url=url, headers=headers, timeout=READY_WITHIN_S) as client,
-    ):
-        office = Office(client, left_at - timedelta(hours=1))
-        depot = (await office.add("depots", code="SH1", name="上海仓"))["id"]
-        token = await office.order(depot, await office.truck(depot))
-        async with client.stream("GET", f"/v1/track/{token}/events", timeout=READY_WITHIN_S) as response:
+    async with opened_office(database_url, broker, tmp_path, left_at - timedelta(hours=1)) as office:
+        token = await office.order(await office.truck())
+        async with office.client.stream("GET", f"/v1/track/{token}/events") as response:
             page = EventReader(response)
             before = (await page.next("view")).data
 
